@@ -1,0 +1,5 @@
+"""Run the command line with ``python -m servicenlp``."""
+
+from servicenlp.cli import main
+
+main()

@@ -1,0 +1,132 @@
+"""Predictions against labels: the figures by which a model is judged."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
+
+from servicenlp.classifier import ServiceClassifier
+from servicenlp.corpus import read_corpus
+from servicenlp.errors import DataError
+from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, TARGETS, values
+
+
+class Judged(NamedTuple):
+    """A model's figures on labelled data: overall, by group, and level against predicted level."""
+
+    figures: dict[str, float]
+    groups: pd.DataFrame | None
+    confusion: pd.DataFrame
+    n: int
+
+
+def evaluate_model(model: ServiceClassifier, paths: tuple[str | Path, ...], by: str | None = None) -> Judged:
+    """Judge a model on labelled files.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read, holds no level, or lacks the column `by`.
+    """
+    table = read_corpus(*paths).table
+    if "level" not in table or table["level"].isna().all():
+        raise DataError(f"{', '.join(map(str, paths))}: no levels to compare with. Found none. Add a column level (1 to 6).")
+    table = table[table["level"].notna()].reset_index(drop=True)
+    if by and by not in table:
+        raise DataError(f"--by: no column {by!r}. Found {', '.join(map(repr, table.columns))}. Choose one of them.")
+    predicted, proba = model.predict_frame(table["text"]), model.predict_proba(table["text"])
+    groups = by_group(table, predicted, table[by]) if by else None
+    return Judged(evaluate(table, predicted, proba), groups, confusion(table, predicted), len(table))
+
+
+def render(judged: Judged) -> str:
+    """Return the figures for a terminal."""
+    lines = [f"{judged.n:,} interactions", *(f"  {name:<28} {value:6.3f}" for name, value in judged.figures.items())]
+    lines += ["", "Level (rows) taken for level (columns)", judged.confusion.to_string()]
+    if judged.groups is not None:
+        lines += ["", judged.groups.to_string(index=False, float_format="{:.3f}".format)]
+    return "\n".join(lines)
+
+
+def evaluate(labels: pd.DataFrame, predicted: pd.DataFrame, proba: NDArray[np.float64]) -> dict[str, float]:
+    """Return the figures of one set of predictions.
+
+    Parameters
+    ----------
+    labels, predicted : DataFrame
+        A column for each target, row by row the same interactions; targets absent from either
+        are passed over, and so are missing labels.
+    proba : array, shape (n_interactions, 6)
+        Probabilities of the levels.
+
+    Returns
+    -------
+    dict of str to float
+        Level: accuracy, share within one level, quadratic kappa (agreement beyond chance, far
+        misses counted more), F1 of bad (1 and 2), share of criminal interactions among the 30%
+        of highest probability, expected calibration error. Mean F1 of failed and delighted over
+        the four categories. Macro F1 of the other targets.
+    """
+    out: dict[str, float] = {}
+    known = labels["level"].notna().to_numpy() if "level" in labels else np.zeros(len(labels), bool)
+    if known.any():
+        out |= _level_figures(labels["level"][known].astype(int).to_numpy(), predicted["level"][known].to_numpy(), proba[known])
+    f1 = []
+    for category in CATEGORY_NAMES:
+        if category in labels and labels[category].notna().any():
+            for outcome in ("failed", "delighted"):
+                f1.append(f1_score(labels[category] == outcome, predicted[category] == outcome, zero_division=0))
+    if f1:
+        out["category mean F1"] = float(np.mean(f1))
+    for target in list(TARGETS)[1 + len(CATEGORY_NAMES) :]:
+        if target in labels and labels[target].notna().any():
+            rows = labels[target].notna()
+            seen = sorted(labels[target][rows].unique())
+            out[f"{target} macro F1"] = float(
+                f1_score(labels[target][rows], predicted[target][rows], average="macro", labels=seen, zero_division=0)
+            )
+    return out
+
+
+def _level_figures(level: NDArray[np.int64], guess: NDArray[np.int64], proba: NDArray[np.float64]) -> dict[str, float]:
+    top = np.argsort(-proba[:, 0], kind="stable")[: int(np.ceil(0.3 * len(level)))]
+    criminal = level == LEVELS[0].value
+    figures = {
+        "level accuracy": accuracy_score(level, guess),
+        "level within one": float(np.mean(abs(level - guess) <= 1)),
+        "level quadratic kappa": cohen_kappa_score(level, guess, weights="quadratic"),
+        "bad (1-2) F1": f1_score(level <= 2, guess <= 2, zero_division=0),
+    }
+    if criminal.any():
+        figures["criminal recall, top 30%"] = float(criminal[top].sum() / criminal.sum())
+    return figures | {"calibration error": calibration_error(proba, level)}
+
+
+def calibration_error(proba: NDArray[np.float64], level: NDArray[np.int64], bins: int = 10) -> float:
+    """Return the mean gap between confidence and accuracy over bins of equal size."""
+    confidence = proba.max(axis=1)
+    right = proba.argmax(axis=1) + 1 == level
+    parts = np.array_split(np.argsort(confidence, kind="stable"), bins)
+    return float(sum(abs(confidence[p].mean() - right[p].mean()) * len(p) for p in parts if len(p)) / len(level))
+
+
+def by_group(labels: pd.DataFrame, predicted: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
+    """Return size, accuracy and quadratic kappa of the level in each group."""
+    rows: list[dict[str, Any]] = []
+    for name, index in labels.groupby(group.to_numpy()).groups.items():
+        level, guess = labels["level"][index].astype(int), predicted["level"][index]
+        varied = len(set(level) | set(guess)) > 1
+        kappa = cohen_kappa_score(level, guess, weights="quadratic") if varied else np.nan
+        rows.append({"group": name, "n": len(index), "accuracy": accuracy_score(level, guess), "kappa": kappa})
+    return pd.DataFrame(rows)
+
+
+def confusion(labels: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Return how often each level (row) was taken for each (column)."""
+    known = labels["level"].notna()
+    return pd.crosstab(labels["level"][known].astype(int), predicted["level"][known]).reindex(
+        index=values("level"), columns=values("level"), fill_value=0
+    )

@@ -1,0 +1,176 @@
+"""Why this level: exact contributions of terms, and the span that speaks most for it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from servicenlp.calibration import decide
+from servicenlp.classifier import ServiceClassifier
+from servicenlp.errors import DataError
+from servicenlp.features import Terms, find_terms
+from servicenlp.interactions import split_turns
+from servicenlp.taxonomy import LEVELS, values
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.int64]
+
+MAX_WORDS = 20  # the codebook's limit for a quotation
+
+
+class Contribution(NamedTuple):
+    """What one occurrence of a term adds to the score of a label; `start` and `end` are characters."""
+
+    term: str
+    start: int
+    end: int
+    value: float
+
+
+class Spans(NamedTuple):
+    """The evidence of each text of a batch: character offsets and turn; start is -1 where there is none."""
+
+    start: Ints
+    end: Ints
+    turn: Ints
+
+
+def explain(model: ServiceClassifier, text: str, target: str = "level") -> tuple[int | str, float, list[Contribution]]:
+    """Explain one prediction.
+
+    Parameters
+    ----------
+    model : ServiceClassifier
+        Fitted.
+    text : str
+        The interaction.
+    target : str
+        What to explain; the level by default.
+
+    Returns
+    -------
+    label : int or str
+        The most probable one.
+    bias : float
+        The part of its score that no word has.
+    contributions : list of Contribution
+        Largest first. With the bias they sum to the score of the label less the mean score of all
+        labels, to the last digit that arithmetic allows.
+    """
+    terms = find_terms([text], [split_turns(text)])
+    scores, columns, divisor = model.score_terms(terms, 1)
+    outputs = model.outputs_[target]
+    label = int(scores[0, outputs].argmax())
+    weights = _centred(model.coef_[:, outputs])[:, label] / divisor[0]
+    found = [
+        Contribution(
+            terms.name(i, [text]),
+            int(terms.start[terms.word[i]]),
+            int(terms.end[terms.word[i] + terms.length[i] - 1]),
+            float(weights[columns[i]]),
+        )
+        for i in np.flatnonzero(columns >= 0)
+    ]
+    bias = float(_centred(model.intercept_[None, outputs])[0, label])
+    return values(target)[label], bias, sorted(found, key=lambda c: -abs(c.value))
+
+
+def _centred(weights: Floats) -> Floats:
+    return weights - weights.mean(axis=1, keepdims=True)
+
+
+def find_evidence(model: ServiceClassifier, terms: Terms, columns: Ints, level: Ints, n_texts: int) -> Spans:
+    """Find the clause of the customer that adds most to the score of the level.
+
+    Parameters
+    ----------
+    model : ServiceClassifier
+        Fitted.
+    terms, columns
+        The batch's terms and their columns in the model.
+    level : array of int, shape (n_texts,)
+        Index of each text's level.
+    n_texts : int
+        Size of the batch.
+    """
+    empty = Spans(*(np.full(n_texts, -1) for _ in range(3)))
+    if not len(terms.start):
+        return empty
+    text, worth = _word_worth(model, terms, columns, level)
+    opens = np.flatnonzero(np.diff(terms.clause, prepend=-1))
+    sums = np.add.reduceat(worth, opens)
+    closes = np.append(opens[1:], len(worth))
+    order = np.lexsort((-sums, text[opens]))  # the first clause of each text in this order is its best
+    best = order[np.diff(text[opens][order], prepend=-1) > 0]
+    first, last = opens[best], closes[best] - 1
+    for i in np.flatnonzero(last - first >= MAX_WORDS):
+        first[i] += _densest(worth[first[i] : last[i] + 1])
+        last[i] = first[i] + MAX_WORDS - 1
+    said = sums[best] > 0
+    at = text[first[said]]
+    empty.start[at], empty.end[at] = terms.start[first[said]], terms.end[last[said]]
+    empty.turn[at] = terms.turn[first[said]]
+    return empty
+
+
+def _word_worth(model: ServiceClassifier, terms: Terms, columns: Ints, level: Ints) -> tuple[Ints, Floats]:
+    """Return the text of each word and what it adds to the score of that text's level."""
+    outputs = model.outputs_["level"]
+    known = columns >= 0
+    weights = _centred(model.coef_[:, outputs])
+    value = weights[columns[known], level[terms.text[known]]] / terms.length[known]
+    word, paired = terms.word[known], terms.length[known] == 2
+    worth = np.bincount(word, value, len(terms.start)) + np.bincount(word[paired] + 1, value[paired], len(terms.start))
+    single = terms.length == 1
+    text = np.zeros(len(terms.start), np.int64)
+    agent = np.zeros(len(terms.start), bool)
+    text[terms.word[single]], agent[terms.word[single]] = terms.text[single], terms.by_agent[single]
+    return text, np.where(agent, np.minimum(worth, 0) - 1e-9, worth)
+
+
+def _densest(worth: Floats) -> int:
+    """Return where the window of `MAX_WORDS` words with the largest sum begins."""
+    total = np.concatenate([[0], np.cumsum(worth)])
+    return int(np.argmax(total[MAX_WORDS:] - total[:-MAX_WORDS]))
+
+
+def describe(model: ServiceClassifier, text: str, target: str = "level") -> dict[str, Any]:
+    """Return one text's prediction and its reasons as plain values, ready for JSON."""
+    if target not in model.outputs_:
+        raise DataError(f"--target: no such target. Found {target!r}. Choose from {', '.join(model.outputs_)}.")
+    if not any(map(str.isalpha, text)):
+        raise DataError(f"Text: nothing to explain. Found {text!r}. Give a text with words in it.")
+    terms = find_terms([text], [split_turns(text)])
+    scores, columns, _ = model.score_terms(terms, 1)
+    proba = {name: p[0] for name, p in model.probabilities(scores).items()}
+    decided = {name: decide(p[None], model.offsets_[name])[0] for name, p in proba.items()}
+    span = find_evidence(model, terms, columns, np.array([decided["level"]]), 1)
+    label, bias, contributions = explain(model, text, target)
+    return {
+        "text": text,
+        "predicted": {name: values(name)[k] for name, k in decided.items()},
+        "probability": {name: round(float(proba[name][k]), 4) for name, k in decided.items()},
+        "level_probabilities": [round(float(p), 4) for p in proba["level"]],
+        "evidence": text[span.start[0] : span.end[0]] if span.start[0] >= 0 else "",
+        "explained": {"target": target, "label": label, "bias": bias},
+        "contributions": [c._asdict() for c in contributions],
+    }
+
+
+def render(described: dict[str, Any], most: int = 12) -> str:
+    """Return what `describe` found, for a terminal of 80 columns."""
+    predicted, probability = described["predicted"], described["probability"]
+    level = LEVELS[predicted["level"] - 1]
+    lines = [f"Level {level.value} {level.name} ({probability['level']:.2f}): {level.meaning}", ""]
+    for label, p in zip(LEVELS, described["level_probabilities"], strict=True):
+        lines.append(f"{label.value} {label.name:<13} {'█' * round(40 * p):<40} {p:.2f}")
+    lines.append("")
+    lines += [f"{name:<13} {predicted[name]} ({probability[name]:.2f})" for name in predicted if name != "level"]
+    if described["evidence"]:
+        lines += ["", f"Evidence: {described['evidence']!r}"]
+    about, terms = described["explained"], described["contributions"]
+    lines += ["", f"What speaks for {about['target']} {about['label']} (+) and against it (-):"]
+    lines += [f"  {c['value']:+.3f}  {c['term']}" for c in terms[:most]]
+    rest = sum(c["value"] for c in terms[most:])
+    lines += [f"  {rest:+.3f}  {len(terms) - most} other terms"] if len(terms) > most else []
+    return "\n".join([*lines, f"  {about['bias']:+.3f}  what no word has"])

@@ -1,0 +1,295 @@
+"""Texts to a sparse matrix of terms, a whole batch at a time.
+
+A term is a word, two neighbouring words, or either of them in a name space: after a negation
+(``not:good``), said by the agent (``agent:refund``), or in the customer's last turn
+(``last:thanks``). Terms are handled as 64-bit hashes in numpy arrays, never as Python strings, so
+that a batch costs a fixed number of array operations, and each keeps its character offsets.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from servicenlp.interactions import AGENT, CUSTOMER, Turn
+
+Ints = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+
+NEGATIONS = (
+    "not no never none nothing nobody neither nor without hardly barely scarcely cannot cant can't dont don't "
+    "didnt didn't doesnt doesn't isnt isn't wasnt wasn't werent weren't arent aren't wont won't wouldnt wouldn't "
+    "couldnt couldn't havent haven't hasnt hasn't hadnt hadn't shouldnt shouldn't aint ain't"
+).split()
+NEGATED_WORDS = 4  # how far a negation reaches
+STOPS = "but however although though and ! ?".split()  # a negation does not reach past these
+
+_SPACES = {"": 0, "not:": 1, "agent:": 2, "agent:not:": 3, "last:": 4, "last:not:": 5}
+_SALTS = np.array([0x9E3779B97F4A7C15 * i % 2**64 for i in range(len(_SPACES))], np.uint64)
+_MIX, _PAIR = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+_AGENT_SPACE, _LAST_SPACE = 2, 4
+_CUSTOMER, _AGENT, _LAST, _UNHEARD = range(4)  # voices; _LAST is the customer's last turn
+_VOICES = {CUSTOMER: _CUSTOMER, AGENT: _AGENT}
+_LETTER, _DIGIT, _SINGLE, _APOSTROPHE, _BREAK = 1, 2, 3, 4, 5
+_PLANE = 0x10000  # characters of the basic plane have tables; those above are signs (emoji)
+
+
+@dataclass
+class Terms:
+    """Every occurrence of a term in a batch of texts.
+
+    Attributes
+    ----------
+    text : array of int, shape (n_occurrences,)
+        Index of the text in the batch.
+    key : array of uint64
+        Hash of the term, its name space included.
+    word : array of int
+        Index of the term's first word in `start` and `end`.
+    length : array of int
+        How many words the term has: 1 or 2.
+    space : array of int
+        Index of the term's name space.
+    start, end, turn, clause : array of int, shape (n_words,)
+        Character offsets of each word in its own text, the index of its turn in that text, and
+        the number of its clause in the batch; punctuation and a change of turn end a clause.
+    """
+
+    text: Ints
+    key: Hashes
+    word: Ints
+    length: Ints
+    space: Ints
+    start: Ints
+    end: Ints
+    turn: Ints
+    clause: Ints
+
+    @property
+    def by_agent(self) -> NDArray[np.bool_]:
+        """Whether each occurrence was said by the agent."""
+        return self.space % _LAST_SPACE >= _AGENT_SPACE
+
+    def name(self, i: int, texts: list[str]) -> str:
+        """Return the term of occurrence `i` as a person reads it."""
+        words = range(self.word[i], self.word[i] + self.length[i])
+        text = texts[self.text[i]]
+        spoken = [text[self.start[w] : self.end[w]].lower() for w in words]
+        return list(_SPACES)[self.space[i]] + " ".join("0" if w[0].isdigit() else w for w in spoken)
+
+
+@cache
+def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint8], Hashes]:
+    """Return lower case and kind of each character of the basic plane, and the powers of the hash."""
+    lower = np.arange(_PLANE, dtype=np.uint32)
+    kind = np.zeros(_PLANE, np.uint8)
+    for code in range(_PLANE):
+        char = chr(code)
+        if char.isalnum():
+            kind[code] = _DIGIT if char.isdigit() else _LETTER
+            if len(char.lower()) == 1:
+                lower[code] = ord(char.lower())
+        elif char in "!?" or 0x2600 <= code <= 0x27BF:
+            kind[code] = _SINGLE
+        elif char in ".,;":
+            kind[code] = _BREAK
+    kind[[ord("'"), 0x2019]] = _APOSTROPHE
+    lower[0x2019] = ord("'")
+    powers = np.ones(4096, np.uint64)
+    powers[1:] = np.multiply.accumulate(np.full(4095, 1099511628211, np.uint64))
+    return lower, kind, powers
+
+
+def _hash_words(codes: NDArray[np.uint32], start: Ints, end: Ints) -> Hashes:
+    """Return a hash of each word ``codes[start:end]``."""
+    length = end - start
+    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    chars = codes[np.repeat(start, length) + within].astype(np.uint64)
+    powers = _tables()[2]
+    sums = np.add.reduceat(chars * powers[within % len(powers)], np.cumsum(length) - length)
+    return _mix(sums + length.astype(np.uint64))
+
+
+def _mix(key: Hashes) -> Hashes:
+    key = (key ^ (key >> np.uint64(33))) * _MIX
+    return key ^ (key >> np.uint64(29))
+
+
+def _hash_strings(words: list[str]) -> Hashes:
+    """Return the hashes that `_hash_words` gives these words."""
+    codes = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
+    end = np.cumsum([len(word) for word in words])
+    return _hash_words(codes, end - [len(word) for word in words], end)
+
+
+@cache
+def _known() -> tuple[Hashes, Hashes, np.uint64, Hashes]:
+    """Return the hashes of negations, of what stops them, of a number, and of ! and ?."""
+    negations, stops, marks = (np.sort(_hash_strings(words)) for words in (NEGATIONS, STOPS, ["!", "?"]))
+    return negations, stops, _hash_strings(["0"])[0], marks
+
+
+def _among(keys: Hashes, known: Hashes) -> NDArray[np.bool_]:
+    """Return which keys are among a few sorted ones."""
+    at = np.searchsorted(known, keys)
+    return known[np.minimum(at, len(known) - 1)] == keys
+
+
+def _smileys(codes: NDArray[np.uint32]) -> tuple[Ints, Ints]:
+    """Find faces such as ``:)``, ``;-)``, ``:D``, ``:(``, ``:/``: their eyes and their mouths."""
+    eyes = np.flatnonzero(np.isin(codes, [ord(c) for c in ":;="]))
+    after = [codes[np.minimum(eyes + i, len(codes) - 1)] for i in (1, 2)]
+    mouth = eyes + 1 + (after[0] == ord("-"))
+    face = np.isin(np.where(after[0] == ord("-"), after[1], after[0]), [ord(c) for c in ")(dp/"])
+    face &= _tables()[1][np.minimum(codes[eyes - 1], _PLANE - 1)] == 0  # not http:// nor 5:d
+    face &= mouth < len(codes)
+    return eyes[face], mouth[face]
+
+
+def _words(codes: NDArray[np.uint32]) -> tuple[Ints, Ints, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Find the words: start and end, whether each is a number, and whether each is only a break."""
+    kinds = _tables()[1]
+    kind = kinds[np.minimum(codes, _PLANE - 1)]
+    kind[codes >= _PLANE] = _SINGLE
+    eyes, mouths = _smileys(codes)
+    kind[mouths] = _SINGLE  # a face is known by its mouth
+    inside = (kind == _LETTER) | (kind == _DIGIT)
+    joined = np.zeros(len(kind), bool)
+    joined[1:-1] = (kind[1:-1] == _APOSTROPHE) & inside[:-2] & inside[2:]
+    inside |= joined
+    alone = (kind == _SINGLE) | (kind == _BREAK)
+    edges = np.diff(inside.astype(np.int8), prepend=0, append=0)
+    start = np.flatnonzero((edges[:-1] == 1) | alone)
+    is_alone = alone[start]
+    end = np.empty_like(start)
+    end[is_alone] = start[is_alone] + 1
+    end[~is_alone] = np.flatnonzero(edges == -1)
+    return start, end, kind[start] == _DIGIT, kind[start] == _BREAK
+
+
+def _negated(keys: Hashes, breaks: NDArray[np.bool_], turn: Ints) -> NDArray[np.bool_]:
+    """Return which words a negation reaches."""
+    negations, stops, _, _ = _known()
+    index = np.arange(len(keys))
+    counted = np.cumsum(~breaks)  # breaks end a negation, but are not counted as words
+    negation = _among(keys, negations) & ~breaks
+    last = np.maximum.accumulate(np.where(negation, index, -1))
+    last = np.concatenate([[-1], last[:-1]])
+    stop = breaks | _among(keys, stops)
+    stopped = np.maximum.accumulate(np.where(stop, index, -1))
+    reached = (last >= 0) & (last > stopped) & (turn[last] == turn) & ~stop
+    return reached & (counted - counted[last] <= NEGATED_WORDS)
+
+
+def _voices(turns: list[list[Turn]], offset: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return text, start, end and voice of every turn; `offset` is where each text begins."""
+    text = np.repeat(np.arange(len(turns)), [len(own) for own in turns])
+    flat = [turn for own in turns for turn in own]
+    start = np.array([turn.start for turn in flat], np.int64) + offset[text]
+    end = np.array([turn.end for turn in flat], np.int64) + offset[text]
+    voice = np.array([_VOICES.get(turn.speaker, _UNHEARD) for turn in flat], np.int64)
+    customer = np.flatnonzero(voice == _CUSTOMER)
+    is_last = np.append(text[customer][1:] != text[customer][:-1], True)[: len(customer)]
+    several = np.bincount(text, minlength=len(turns))[text[customer]] > 1
+    voice[customer[is_last & several]] = _LAST
+    return text, start, end, voice
+
+
+def find_terms(texts: list[str], turns: list[list[Turn]]) -> Terms:
+    """Find every term of a batch of texts.
+
+    Parameters
+    ----------
+    texts : list of str
+        The interactions.
+    turns : list of list of Turn
+        The turns of each, in order. Words outside them, or of other speakers than customer and
+        agent, are left out.
+    """
+    lower = _tables()[0]
+    codes = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = np.where(codes < _PLANE, lower[np.minimum(codes, _PLANE - 1)], codes)
+    offset = np.cumsum([0] + [len(text) + 1 for text in texts])
+    turn_text, turn_start, turn_end, voice = _voices(turns, offset)
+    start, end, number, breaks = _words(codes)
+    turn = np.searchsorted(turn_start, start, "right") - 1
+    heard = (end <= turn_end[turn]) & (voice[turn] != _UNHEARD) & (turn >= 0)
+    start, end, number, breaks, turn = (a[heard] for a in (start, end, number, breaks, turn))
+    key = _hash_words(codes, start, end)
+    key[number] = _known()[2]
+    negated = _negated(key, breaks, turn)
+    ends = breaks | _among(key, _known()[3])
+    clause = np.cumsum(ends | np.diff(turn, prepend=-1).astype(bool))
+    start, end, turn, key, negated, clause = (a[~breaks] for a in (start, end, turn, key, negated, clause))
+    text = turn_text[turn]
+    space = negated + _AGENT_SPACE * (voice[turn] == _AGENT)
+    key = key + _SALTS[negated.astype(int)]
+    occurrences = _pairs(key, turn, voice[turn], space)
+    return Terms(text[occurrences[1]], *occurrences, start - offset[text], end - offset[text], turn - _first(turns)[text], clause)
+
+
+def _first(turns: list[list[Turn]]) -> Ints:
+    """Return the index of each text's first turn among all turns of the batch."""
+    return np.cumsum([0] + [len(own) for own in turns])[:-1]
+
+
+def _pairs(key: Hashes, turn: Ints, voice: Ints, space: Ints) -> tuple[Hashes, Ints, Ints, Ints]:
+    """Return key, first word, length and name space of all terms: words, pairs, and last-turn copies."""
+    left = np.flatnonzero(turn[1:] == turn[:-1])
+    keys = np.concatenate([key, _mix(key[left] * _PAIR + key[left + 1])])
+    word = np.concatenate([np.arange(len(key)), left])
+    length = np.concatenate([np.ones(len(key), np.int64), np.full(len(left), 2)])
+    space = space[word]
+    keys = keys + _SALTS[space // 2 * 2]
+    copied = np.flatnonzero(voice[word] == _LAST)
+    return (
+        np.concatenate([keys, keys[copied] + _SALTS[_LAST_SPACE]]),
+        np.concatenate([word, word[copied]]),
+        np.concatenate([length, length[copied]]),
+        np.concatenate([space, space[copied] + _LAST_SPACE]),
+    )
+
+
+class Vocabulary:
+    """The terms a model knows, found by hash.
+
+    Parameters
+    ----------
+    keys : array of uint64, shape (n_terms,)
+        Hashes of the terms, ascending.
+    """
+
+    def __init__(self, keys: Hashes) -> None:
+        self.keys = keys
+        self._bits = max(1, int(len(keys)).bit_length())
+        shift = np.uint64(64 - self._bits)
+        # Hashes are spread evenly, so the top bits lead to within a few places of the right one.
+        self._first = np.searchsorted(keys >> shift, np.arange(2**self._bits, dtype=np.uint64))
+        self._shift = shift
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def find(self, keys: Hashes) -> Ints:
+        """Return the column of each term, -1 for the unknown."""
+        columns = np.full(len(keys), -1)
+        if not len(self):
+            return columns
+        at = self._first[keys >> self._shift]
+        open_ = np.arange(len(keys))
+        while len(open_):
+            here = self.keys[np.minimum(at, len(self) - 1)]
+            hit = here == keys[open_]
+            columns[open_[hit]] = at[hit]
+            going = ~hit & (here < keys[open_]) & (at < len(self))
+            open_, at = open_[going], at[going] + 1
+        return columns
+
+
+def count_terms(terms: Terms, columns: Ints, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """Return how often each text holds each known term, shape (n_texts, n_terms), float32."""
+    known = columns >= 0
+    ones = np.ones(int(known.sum()), np.float32)
+    return sparse.csr_matrix((ones, (terms.text[known], columns[known])), shape=shape)

@@ -1,0 +1,68 @@
+"""What a batch came to, counted while it streams, as text for a terminal of 80 columns."""
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass, field
+from textwrap import shorten
+
+from servicenlp.scoring import SCORED, Scored
+from servicenlp.taxonomy import CATEGORIES, LEVELS
+
+_BAR = 40
+_WORST = 5
+
+
+@dataclass
+class Summary:
+    """Counts of a batch; `add` takes it part by part."""
+
+    levels: Counter[int] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+    status: Counter[str] = field(default_factory=Counter)
+    n_rows: int = 0
+    worst: list[tuple[float, int, str]] = field(default_factory=list)
+
+    def add(self, scored: Scored) -> None:
+        """Count a batch."""
+        columns = scored.columns
+        self.levels.update(level for level in columns["level"] if level is not None)
+        for category in CATEGORIES:
+            self.outcomes.update((str(category.value), outcome) for outcome in columns[str(category.value)] if outcome)
+        self.flags.update(flag for flags in columns["flags"] if flags for flag in flags.split("|"))
+        self.status.update(columns["status"])
+        criminal = [
+            (p, -(self.n_rows + i), evidence or "")
+            for i, (p, level, evidence) in enumerate(zip(columns["p_level_1"], columns["level"], columns["evidence"], strict=True))
+            if level == 1
+        ]
+        self.worst = heapq.nlargest(_WORST, self.worst + criminal)
+        self.n_rows += len(scored.rows)
+
+    def render(self) -> str:
+        """Return the summary."""
+        n = sum(self.levels.values())
+        lines = [f"{self.n_rows:,} rows: {n:,} scored, {self.n_rows - n:,} skipped"]
+        lines += [f"  {count:6,} {why}" for why, count in self.status.most_common() if why != SCORED]
+        if n:
+            mean = sum(level * count for level, count in self.levels.items()) / n
+            lines += ["", f"Level (mean {mean:.2f})", *self._bars(n), "", *self._categories(n), ""]
+            lines += [f"{count:6,}  {flag}" for flag, count in self.flags.most_common()]
+        if self.worst:
+            lines += ["", "Most surely criminal"]
+            lines += [f"  row {-row + 1:,}  {p:.2f}  {shorten(evidence, 58, placeholder=' ...')!r}" for p, row, evidence in self.worst]
+        return "\n".join(lines)
+
+    def _bars(self, n: int) -> list[str]:
+        most = max(self.levels.values())
+        return [
+            f"{value} {name:<12} {'█' * round(_BAR * self.levels[int(value)] / most):<{_BAR}} {self.levels[int(value)]:7,} {self.levels[int(value)] / n:6.1%}"
+            for value, name, _ in LEVELS
+        ]
+
+    def _categories(self, n: int) -> list[str]:
+        lines = [f"{'Category':<22} {'failed':>16} {'delighted':>16}"]
+        for value, name, _ in CATEGORIES:
+            cells = [f"{self.outcomes[str(value), o]:8,} {self.outcomes[str(value), o] / n:7.1%}" for o in ("failed", "delighted")]
+            lines.append(f"{name:<22} {cells[0]} {cells[1]}")
+        return lines
