@@ -19,7 +19,7 @@ from servicenlp import calibration
 from servicenlp.errors import DataError
 from servicenlp.features import Terms, Vocabulary, count_terms, find_terms
 from servicenlp.interactions import split_turns
-from servicenlp.taxonomy import CATEGORY_NAMES, TARGETS, values
+from servicenlp.taxonomy import TARGETS, values
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +41,9 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         Folds, split by group, on whose unseen part temperatures and decisions are fitted.
     max_iter : int
         Limit of the solver's steps.
+    criminal_cost : float
+        How much worse it is to miss a criminal interaction than to flag one wrongly. The level
+        decided is the one of the largest probability, level 1's multiplied by this.
     n_jobs : int or None
         Processes to train with; -1 is all cores.
 
@@ -60,13 +63,24 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
     temperatures_ : dict of str to float
     offsets_ : dict of str to array
         See `calibration`.
+    evidence_coef_, evidence_form_ : array of float32
+        See `evidence`.
     """
 
-    def __init__(self, C: float = 8.0, min_df: int = 2, folds: int = 3, max_iter: int = 150, n_jobs: int | None = None) -> None:
+    def __init__(
+        self,
+        C: float = 8.0,
+        min_df: int = 2,
+        folds: int = 3,
+        max_iter: int = 150,
+        criminal_cost: float = 2.0,
+        n_jobs: int | None = None,
+    ) -> None:
         self.C = C
         self.min_df = min_df
         self.folds = folds
         self.max_iter = max_iter
+        self.criminal_cost = criminal_cost
         self.n_jobs = n_jobs
 
     def fit(
@@ -142,7 +156,7 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
             self.temperatures_[target] = calibration.fit_temperature(unseen[known], label[known], weight[known])
             proba = calibration.probabilities(unseen[known], self.temperatures_[target])
             self.offsets_[target] = (
-                np.zeros(n_labels) if target == "level" else calibration.choose_offsets(proba, label[known], weight[known])
+                self._level_offsets() if target == "level" else calibration.choose_offsets(proba, label[known], weight[known])
             )
             self.outputs_[target] = slice(at, at + n_labels)
             at += n_labels
@@ -150,6 +164,9 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
             intercepts.append(intercept)
             self.unseen_scores_ = {**getattr(self, "unseen_scores_", {}), target: unseen}
         self.coef_ = np.hstack(coefs).astype(np.float32)
+        self.__dict__.pop("_contrast", None)
+        self.evidence_coef_ = np.zeros(len(self.coef_), np.float32)
+        self.evidence_form_ = np.array([1, 0, 0, 0, 0], np.float32)  # by worth alone, until it is learnt
         self.intercept_ = np.concatenate(intercepts).astype(np.float32)
 
     def score_terms(self, terms: Terms, n_texts: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
@@ -158,6 +175,18 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         counts = count_terms(terms, columns, (n_texts, len(self.vocabulary_)))
         divisor = np.sqrt(np.asarray(counts.sum(axis=1)).ravel() + 1)
         return (counts @ self.coef_) / divisor[:, None] + self.intercept_, columns, divisor
+
+    def _level_offsets(self) -> Floats:
+        offsets = np.zeros(len(TARGETS["level"]))
+        offsets[0] = np.log(self.criminal_cost)
+        return offsets
+
+    def level_contrast(self) -> NDArray[np.float32]:
+        """Return what each term adds to the score of each level less the mean of all levels."""
+        if not hasattr(self, "_contrast"):
+            weights = self.coef_[:, self.outputs_["level"]]
+            self._contrast = weights - weights.mean(axis=1, keepdims=True)
+        return self._contrast
 
     def decision_function(self, X: Iterable[str]) -> NDArray[np.float32]:
         """Return the scores of every output, shape (n_texts, n_outputs); see `outputs_`."""
@@ -177,8 +206,8 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         return self.probabilities(self.decision_function(X))[target]
 
     def predict(self, X: Iterable[str]) -> NDArray[np.int64]:
-        """Return the level of each text: the most probable one."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        """Return the level of each text: the most probable one, with regard to `criminal_cost`."""
+        return self.classes_[calibration.decide(self.predict_proba(X), self.offsets_["level"])]
 
     def predict_frame(self, X: Iterable[str]) -> pd.DataFrame:
         """Return the label of every target, a column each."""
@@ -195,7 +224,7 @@ def _label_indices(y: Any, n_texts: int) -> dict[str, NDArray[np.int64]]:
     for target in TARGETS:
         if target not in table:
             continue
-        index = pd.Index(values(target)).get_indexer(table[target])
+        index = pd.Index(values(target)).get_indexer(pd.Index(table[target]))
         strange = table[target][(index < 0) & table[target].notna().to_numpy()].unique()
         if len(strange):
             raise DataError(

@@ -73,7 +73,7 @@ def evaluate(labels: pd.DataFrame, predicted: pd.DataFrame, proba: NDArray[np.fl
     out: dict[str, float] = {}
     known = labels["level"].notna().to_numpy() if "level" in labels else np.zeros(len(labels), bool)
     if known.any():
-        out |= _level_figures(labels["level"][known].astype(int).to_numpy(), predicted["level"][known].to_numpy(), proba[known])
+        out |= _level_figures(labels["level"][known].to_numpy(np.int64), predicted["level"][known].to_numpy(), proba[known])
     f1 = []
     for category in CATEGORY_NAMES:
         if category in labels and labels[category].notna().any():

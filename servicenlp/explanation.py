@@ -1,4 +1,4 @@
-"""Why this level: exact contributions of terms, and the span that speaks most for it."""
+"""Why this label: what each term adds to its score, exactly."""
 
 from typing import Any, NamedTuple
 
@@ -8,14 +8,12 @@ from numpy.typing import NDArray
 from servicenlp.calibration import decide
 from servicenlp.classifier import ServiceClassifier
 from servicenlp.errors import DataError
-from servicenlp.features import Terms, find_terms
+from servicenlp.evidence import find_evidence
+from servicenlp.features import find_terms
 from servicenlp.interactions import split_turns
 from servicenlp.taxonomy import LEVELS, values
 
 Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
-
-MAX_WORDS = 20  # the codebook's limit for a quotation
 
 
 class Contribution(NamedTuple):
@@ -25,14 +23,6 @@ class Contribution(NamedTuple):
     start: int
     end: int
     value: float
-
-
-class Spans(NamedTuple):
-    """The evidence of each text of a batch: character offsets and turn; start is -1 where there is none."""
-
-    start: Ints
-    end: Ints
-    turn: Ints
 
 
 def explain(model: ServiceClassifier, text: str, target: str = "level") -> tuple[int | str, float, list[Contribution]]:
@@ -69,7 +59,7 @@ def explain(model: ServiceClassifier, text: str, target: str = "level") -> tuple
             int(terms.end[terms.word[i] + terms.length[i] - 1]),
             float(weights[columns[i]]),
         )
-        for i in np.flatnonzero(columns >= 0)
+        for i in np.flatnonzero(columns >= 0).tolist()
     ]
     bias = float(_centred(model.intercept_[None, outputs])[0, label])
     return values(target)[label], bias, sorted(found, key=lambda c: -abs(c.value))
@@ -77,61 +67,6 @@ def explain(model: ServiceClassifier, text: str, target: str = "level") -> tuple
 
 def _centred(weights: Floats) -> Floats:
     return weights - weights.mean(axis=1, keepdims=True)
-
-
-def find_evidence(model: ServiceClassifier, terms: Terms, columns: Ints, level: Ints, n_texts: int) -> Spans:
-    """Find the clause of the customer that adds most to the score of the level.
-
-    Parameters
-    ----------
-    model : ServiceClassifier
-        Fitted.
-    terms, columns
-        The batch's terms and their columns in the model.
-    level : array of int, shape (n_texts,)
-        Index of each text's level.
-    n_texts : int
-        Size of the batch.
-    """
-    empty = Spans(*(np.full(n_texts, -1) for _ in range(3)))
-    if not len(terms.start):
-        return empty
-    text, worth = _word_worth(model, terms, columns, level)
-    opens = np.flatnonzero(np.diff(terms.clause, prepend=-1))
-    sums = np.add.reduceat(worth, opens)
-    closes = np.append(opens[1:], len(worth))
-    order = np.lexsort((-sums, text[opens]))  # the first clause of each text in this order is its best
-    best = order[np.diff(text[opens][order], prepend=-1) > 0]
-    first, last = opens[best], closes[best] - 1
-    for i in np.flatnonzero(last - first >= MAX_WORDS):
-        first[i] += _densest(worth[first[i] : last[i] + 1])
-        last[i] = first[i] + MAX_WORDS - 1
-    said = sums[best] > 0
-    at = text[first[said]]
-    empty.start[at], empty.end[at] = terms.start[first[said]], terms.end[last[said]]
-    empty.turn[at] = terms.turn[first[said]]
-    return empty
-
-
-def _word_worth(model: ServiceClassifier, terms: Terms, columns: Ints, level: Ints) -> tuple[Ints, Floats]:
-    """Return the text of each word and what it adds to the score of that text's level."""
-    outputs = model.outputs_["level"]
-    known = columns >= 0
-    weights = _centred(model.coef_[:, outputs])
-    value = weights[columns[known], level[terms.text[known]]] / terms.length[known]
-    word, paired = terms.word[known], terms.length[known] == 2
-    worth = np.bincount(word, value, len(terms.start)) + np.bincount(word[paired] + 1, value[paired], len(terms.start))
-    single = terms.length == 1
-    text = np.zeros(len(terms.start), np.int64)
-    agent = np.zeros(len(terms.start), bool)
-    text[terms.word[single]], agent[terms.word[single]] = terms.text[single], terms.by_agent[single]
-    return text, np.where(agent, np.minimum(worth, 0) - 1e-9, worth)
-
-
-def _densest(worth: Floats) -> int:
-    """Return where the window of `MAX_WORDS` words with the largest sum begins."""
-    total = np.concatenate([[0], np.cumsum(worth)])
-    return int(np.argmax(total[MAX_WORDS:] - total[:-MAX_WORDS]))
 
 
 def describe(model: ServiceClassifier, text: str, target: str = "level") -> dict[str, Any]:

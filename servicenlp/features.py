@@ -29,7 +29,7 @@ STOPS = "but however although though and ! ?".split()  # a negation does not rea
 _SPACES = {"": 0, "not:": 1, "agent:": 2, "agent:not:": 3, "last:": 4, "last:not:": 5}
 _SALTS = np.array([0x9E3779B97F4A7C15 * i % 2**64 for i in range(len(_SPACES))], np.uint64)
 _MIX, _PAIR = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
-_AGENT_SPACE, _LAST_SPACE = 2, 4
+_AGENT_SPACE, LAST_SPACE = 2, 4
 _CUSTOMER, _AGENT, _LAST, _UNHEARD = range(4)  # voices; _LAST is the customer's last turn
 _VOICES = {CUSTOMER: _CUSTOMER, AGENT: _AGENT}
 _LETTER, _DIGIT, _SINGLE, _APOSTROPHE, _BREAK = 1, 2, 3, 4, 5
@@ -70,7 +70,7 @@ class Terms:
     @property
     def by_agent(self) -> NDArray[np.bool_]:
         """Whether each occurrence was said by the agent."""
-        return self.space % _LAST_SPACE >= _AGENT_SPACE
+        return self.space % LAST_SPACE >= _AGENT_SPACE
 
     def name(self, i: int, texts: list[str]) -> str:
         """Return the term of occurrence `i` as a person reads it."""
@@ -245,10 +245,10 @@ def _pairs(key: Hashes, turn: Ints, voice: Ints, space: Ints) -> tuple[Hashes, I
     keys = keys + _SALTS[space // 2 * 2]
     copied = np.flatnonzero(voice[word] == _LAST)
     return (
-        np.concatenate([keys, keys[copied] + _SALTS[_LAST_SPACE]]),
+        np.concatenate([keys, keys[copied] + _SALTS[LAST_SPACE]]),
         np.concatenate([word, word[copied]]),
         np.concatenate([length, length[copied]]),
-        np.concatenate([space, space[copied] + _LAST_SPACE]),
+        np.concatenate([space, space[copied] + LAST_SPACE]),
     )
 
 

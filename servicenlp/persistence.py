@@ -55,7 +55,9 @@ def save_model(model: ServiceClassifier, folder: str | Path, card: dict[str, Any
             keys=model.vocabulary_.keys,
             coef=model.coef_.astype(np.float16),
             intercept=model.intercept_,
-            **{f"offsets_{target}": offsets for target, offsets in model.offsets_.items()},
+            evidence_coef=model.evidence_coef_.astype(np.float16),
+            evidence_form=model.evidence_form_,
+            **{f"offsets_{target}": offsets for target, offsets in model.offsets_.items()},  # type: ignore[arg-type]
         )
     (folder / "terms.txt").write_text("\n".join(model.terms_) + "\n", encoding="utf-8")
     hashes = {name: _hash(folder / name) for name in ("weights.npz", "terms.txt")}
@@ -101,6 +103,8 @@ def load_model(folder: str | Path | None = None) -> ServiceClassifier:
             model.vocabulary_ = Vocabulary(arrays["keys"])
             model.coef_ = arrays["coef"].astype(np.float32)
             model.intercept_ = arrays["intercept"]
+            model.evidence_coef_ = arrays["evidence_coef"].astype(np.float32)
+            model.evidence_form_ = arrays["evidence_form"]
             model.offsets_ = {target: arrays[f"offsets_{target}"] for target in card["labels"]}
     except (KeyError, ValueError, BadZipFile, TypeError) as error:
         raise ModelError(f"{folder}: weights.npz cannot be read. Found: {error}. {_RETRAIN.format(folder=folder)}") from error

@@ -12,7 +12,7 @@ import pandas as pd
 from servicenlp import calibration
 from servicenlp.classifier import ServiceClassifier
 from servicenlp.errors import DataError
-from servicenlp.explanation import find_evidence
+from servicenlp.evidence import find_evidence
 from servicenlp.features import find_terms
 from servicenlp.interactions import split_turns
 from servicenlp.persistence import load_model

@@ -55,10 +55,12 @@ class Summary:
 
     def _bars(self, n: int) -> list[str]:
         most = max(self.levels.values())
-        return [
-            f"{value} {name:<12} {'█' * round(_BAR * self.levels[int(value)] / most):<{_BAR}} {self.levels[int(value)]:7,} {self.levels[int(value)] / n:6.1%}"
-            for value, name, _ in LEVELS
-        ]
+        lines = []
+        for value, name, _ in LEVELS:
+            count = self.levels[int(value)]
+            bar = "█" * round(_BAR * count / most)
+            lines.append(f"{value} {name:<12} {bar:<{_BAR}} {count:7,} {count / n:6.1%}")
+        return lines
 
     def _categories(self, n: int) -> list[str]:
         lines = [f"{'Category':<22} {'failed':>16} {'delighted':>16}"]

@@ -10,6 +10,7 @@ from servicenlp import calibration
 from servicenlp.classifier import ServiceClassifier
 from servicenlp.corpus import read_corpus
 from servicenlp.evaluation import by_group, evaluate
+from servicenlp.evidence import learn_evidence
 from servicenlp.persistence import save_model
 from servicenlp.taxonomy import LEVELS, TARGETS, values
 
@@ -37,6 +38,9 @@ def train(paths: list[Path], folder: Path, *, strict: bool = True, n_jobs: int =
     labels = table[[target for target in TARGETS if target in table]]
     model = ServiceClassifier(n_jobs=n_jobs)
     model.fit(table["text"], labels, table["weight"], table["family"])
+    if "evidence" in table and "level" in table:
+        told = table[table["level"].notna()]
+        learn_evidence(model, list(told["text"]), told["level"].to_numpy(int) - 1, list(told["evidence"]))
     about = {"data": _data(table), "left_out": [str(problem) for problem in problems], "figures": _figures(model, table)}
     card = save_model(model, folder, about)
     (folder / "card.md").write_text(render_card(card), encoding="utf-8")

@@ -26,8 +26,8 @@ def read(path: Path, options: Options) -> Table:
     delimiter = options.delimiter or detect_delimiter(head)
     try:
         n_rows, width = -1, 0
-        with open_text(path, encoding) as file:
-            rows = csv.reader(file, delimiter=delimiter)
+        with open_text(path, encoding) as text:
+            rows = csv.reader(text, delimiter=delimiter)
             header = next(rows, None)
             for n_rows, row in enumerate(rows):  # noqa: B007
                 width = max(width, len(row))
@@ -98,7 +98,7 @@ def looks_delimited(head: bytes) -> bool:
 
 
 def _distinct(header: list[str]) -> list[str]:
-    """Number repeated and empty headers, so that each names one column."""
+    """Return the header with repeated and empty names numbered, so that each names one column."""
     seen: Counter[str] = Counter()
     columns = []
     for i, name in enumerate(header):
