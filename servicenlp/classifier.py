@@ -23,13 +23,16 @@ from servicenlp.taxonomy import TARGETS, values
 
 Floats = NDArray[np.float64]
 
+LONG = 1000  # terms, about 600 words; see `_divisor`
+
 
 class ServiceClassifier(ClassifierMixin, BaseEstimator):
     """Predict service level, categories, focus, ring, cause and interest of interactions.
 
     Multinomial logistic regressions over one shared weighting of terms (words and pairs of words,
     with name spaces for negation, agent and last turn). The score of a label is
-    ``intercept + sum(weight of each term) / sqrt(number of known terms + 1)``.
+    ``intercept + sum(weight of each term) / sqrt(number of known terms + 1)``, for very long texts
+    divided by more.
 
     Parameters
     ----------
@@ -63,6 +66,8 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
     temperatures_ : dict of str to float
     offsets_ : dict of str to array
         See `calibration`.
+    unseen_scores_ : dict of str to array
+        Scores of the training interactions by models that had not seen their fold.
     evidence_coef_, evidence_form_ : array of float32
         See `evidence`.
     """
@@ -127,13 +132,20 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
     def _learn_terms(self, terms: Terms, texts: list[str]) -> sparse.csr_matrix:
         """Choose the vocabulary and weigh it; return the training matrix."""
         keys, first, column = np.unique(terms.key, return_index=True, return_inverse=True)
-        counts = count_terms(terms, column, (len(texts), len(keys)))
+        counts = count_terms(terms.text, column, (len(texts), len(keys)))
+        counts.sum_duplicates()
         df = np.bincount(counts.indices, minlength=len(keys))
         kept = np.flatnonzero(df >= self.min_df)
+        if not len(kept):
+            raise DataError(
+                f"Training: no term occurs in {self.min_df} interactions. Found {len(texts)} texts. Add interactions, or lower min_df."
+            )
         self.vocabulary_ = Vocabulary(keys[kept])
         self.terms_ = [terms.name(i, texts) for i in first[kept]]
         idf = np.log((1 + len(texts)) / (1 + df[kept])) + 1
-        matrix = _normalise(counts[:, kept])
+        counts = counts[:, kept].tocsr()
+        divisor = _divisor(np.asarray(counts.sum(axis=1)).ravel())
+        matrix = (sparse.diags(1 / divisor) @ counts).tocsr()
         size = matrix.multiply(idf)
         # Scaled to a mean square of 1, so that C means the same for any corpus.
         self.weights_ = (idf / np.sqrt(size.multiply(size).sum(axis=1).mean())).astype(np.float32)
@@ -145,6 +157,7 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         self.outputs_: dict[str, slice] = {}
         self.temperatures_: dict[str, float] = {}
         self.offsets_: dict[str, Floats] = {}
+        self.unseen_scores_: dict[str, Floats] = {}
         coefs, intercepts, at = [], [], 0
         for target, label in labels.items():
             n_labels = len(TARGETS[target])
@@ -162,7 +175,7 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
             at += n_labels
             coefs.append(coef * self.weights_[:, None])
             intercepts.append(intercept)
-            self.unseen_scores_ = {**getattr(self, "unseen_scores_", {}), target: unseen}
+            self.unseen_scores_[target] = unseen
         self.coef_ = np.hstack(coefs).astype(np.float32)
         self.__dict__.pop("_contrast", None)
         self.evidence_coef_ = np.zeros(len(self.coef_), np.float32)
@@ -172,8 +185,8 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
     def score_terms(self, terms: Terms, n_texts: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
         """Return all outputs of each text, the column of each occurrence, and each text's divisor."""
         columns = self.vocabulary_.find(terms.key)
-        counts = count_terms(terms, columns, (n_texts, len(self.vocabulary_)))
-        divisor = np.sqrt(np.asarray(counts.sum(axis=1)).ravel() + 1)
+        counts = count_terms(terms.text, columns, (n_texts, len(self.vocabulary_)))
+        divisor = _divisor(np.diff(counts.indptr))
         return (counts @ self.coef_) / divisor[:, None] + self.intercept_, columns, divisor
 
     def _level_offsets(self) -> Floats:
@@ -207,7 +220,8 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Iterable[str]) -> NDArray[np.int64]:
         """Return the level of each text: the most probable one, with regard to `criminal_cost`."""
-        return self.classes_[calibration.decide(self.predict_proba(X), self.offsets_["level"])]
+        proba = self.predict_proba(X)
+        return self.classes_[calibration.decide(proba, self.offsets_["level"])]
 
     def predict_frame(self, X: Iterable[str]) -> pd.DataFrame:
         """Return the label of every target, a column each."""
@@ -225,7 +239,7 @@ def _label_indices(y: Any, n_texts: int) -> dict[str, NDArray[np.int64]]:
         if target not in table:
             continue
         index = pd.Index(values(target)).get_indexer(pd.Index(table[target]))
-        strange = table[target][(index < 0) & table[target].notna().to_numpy()].unique()
+        strange = table[target][(index < 0) & table[target].notna().to_numpy()].unique().tolist()
         if len(strange):
             raise DataError(
                 f"Training: {target} has unknown labels. Found {', '.join(map(repr, strange[:5]))}. "
@@ -234,13 +248,19 @@ def _label_indices(y: Any, n_texts: int) -> dict[str, NDArray[np.int64]]:
         if len(np.unique(index[index >= 0])) < 2:
             raise DataError(f"Training: {target} needs two different labels at least. Found fewer. Drop the column or add labels.")
         out[target] = index.astype(np.int64)
+    if not out:
+        raise DataError(f"Training: no target. Found {', '.join(map(repr, table.columns))}. Give labels named {', '.join(TARGETS)}.")
     return out
 
 
-def _normalise(counts: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Divide each text's counts by the root of their sum, so that long texts do not shout."""
-    size = np.asarray(counts.sum(axis=1)).ravel() + 1
-    return (sparse.diags(1 / np.sqrt(size)) @ counts).tocsr()
+def _divisor(size: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return what the sum of a text's weights is divided by, given its number of known terms.
+
+    The root, so that long texts do not shout; past `LONG` terms their number itself, so that
+    nothing grows without end.
+    """
+    size = size + 1
+    return np.maximum(np.sqrt(size), size / np.sqrt(LONG)).astype(np.float32)
 
 
 def _folds(group: NDArray[np.int64], n: int) -> NDArray[np.int64]:
@@ -260,13 +280,19 @@ def _fit_target(
 ) -> Any:  # fmt: skip
     """Fit one target without fold `k`; return scores of that fold, or the weights if k is None."""
     train = (label >= 0) & ((fold != k) if k is not None and fold.any() else True)
-    with catch_warnings():
-        # Stopping early is meant: further steps fit rare terms of the training texts.
-        simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=C, max_iter=max_iter).fit(matrix[train], label[train], weight[train])
     coef = np.zeros((matrix.shape[1], n_labels), np.float32)
     intercept = np.full(n_labels, -20.0, np.float32)  # a label never seen stays next to impossible
-    sign = np.array([-1, 1]) if len(model.classes_) == 2 else 1
-    coef[:, model.classes_] = model.coef_.T * sign if len(model.classes_) > 2 else model.coef_.T * sign / 2
-    intercept[model.classes_] = model.intercept_ * sign / (2 if len(model.classes_) == 2 else 1)
+    seen = np.unique(label[train])
+    if len(seen) > 1:
+        with catch_warnings():
+            # Stopping early is meant: further steps fit rare terms of the training texts.
+            simplefilter("ignore", ConvergenceWarning)
+            model = LogisticRegression(C=C, max_iter=max_iter).fit(matrix[train], label[train], weight[train])
+        if len(seen) == 2:  # one row of weights, for the second label; a softmax wants two
+            coef[:, seen] = model.coef_.T * [-0.5, 0.5]
+            intercept[seen] = model.intercept_ * [-0.5, 0.5]
+        else:
+            coef[:, seen], intercept[seen] = model.coef_.T, model.intercept_
+    else:
+        intercept[seen] = 0
     return (coef, intercept) if k is None else matrix[fold == k] @ coef + intercept

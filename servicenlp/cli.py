@@ -1,5 +1,6 @@
 """The command line: thin commands over the library. Only this module prints or exits."""
 
+import io
 import json
 import os
 import sys
@@ -66,12 +67,13 @@ def open_tables(files: tuple[Path, ...], text_column: str | None, encoding: str 
 @model_option
 @click.option("--prefix", default="service_", show_default=True, help="What the added columns' names begin with.")
 @click.option("--only", multiple=True, help="Write only rows with this level name or flag; may be repeated.")
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes that score; one a core by default.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @force_option
 @table_options
 def score(
     files: tuple[Path, ...], output: Path | None, model: Path | None, prefix: str, only: tuple[str, ...],
-    quiet: bool, force: bool, **table: Any,
+    workers: int, quiet: bool, force: bool, **table: Any,
 ) -> None:  # fmt: skip
     """Score every interaction in FILES and write the same rows with our columns added.
 
@@ -85,13 +87,16 @@ def score(
     from servicenlp.summary import Summary
 
     refuse_overwriting(output, force)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass", newline="")  # as a file of ours
     summary = Summary()
     with open_tables(files, **table) as tables:
         for opened in () if quiet else tables:
             click.echo(f"{opened.name}: {opened.form}; text column {opened.text_column!r}", err=True)
+        tqdm.monitor_interval = 0  # its thread and forked workers do not go well together
         total = sum(opened.n_rows for opened in tables)
         with tqdm(total=total, unit=" rows", disable=True if quiet else None, file=sys.stderr, leave=False) as progress:
-            for part in score_files(load_model(model), tables, output, sys.stdout, prefix=prefix, only=only):
+            for part in score_files(load_model(model), tables, output, sys.stdout, prefix=prefix, only=only, workers=workers):
                 summary.add(part)
                 progress.update(len(part.rows))
     if not quiet:
@@ -155,6 +160,8 @@ def train(data: tuple[Path, ...], output: Path, skip_bad: bool, force: bool) -> 
     """
     from servicenlp.training import train as train_model
 
+    if output.is_file():
+        raise DataError(f"{output}: not a folder. Found a file. Choose a new folder.")
     if output.exists() and not (output / "card.json").exists() and any(output.iterdir()):
         raise DataError(f"{output}: not a model folder. Found other files in it. Choose a new folder.")
     refuse_overwriting(output if (output / "card.json").exists() else None, force)

@@ -1,6 +1,8 @@
 """Labelled interactions: read from files, checked line by line, nothing dropped in silence."""
 
+import math
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,22 +96,26 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any], str | None]]:
     if not targets:
         raise DataError(f"{file}: no labels. Found {', '.join(map(repr, table.columns[:8]))}. Add a column level (1 to 6).")
     extra = [name for name in ("id", "source", "evidence", "channel", "industry") if name in table.columns]
-    first = 1 if file.suffix.lower() == ".jsonl" else 2  # a header is line 1
-    for i, (cells, problem) in enumerate(table.walk()):
+    lines = table.lines() if table.lines and file.suffix.lower() != ".json" else count(2)  # a header is line 1
+    for line, (cells, problem) in zip(lines, table.walk(), strict=False):
         cell = dict(zip(table.columns, cells, strict=True))
         row = {"text": cell[table.text_column], **{target: _label(target, cell[target]) for target in targets}}
         row |= {name: cell[name] if isinstance(cell[name], str) else "" for name in extra}
-        row |= {"weight": cell.get("weight", 1.0), "family": cell.get("family") or file.stem, "file": file.stem}
-        yield first + i, row, problem or _wrong(row, targets)
+        row |= {"weight": cell.get("weight", 1.0), "family": _or(cell.get("family"), file.stem), "file": file.stem}
+        yield line, row, problem or _wrong(row, targets)
 
 
 def _label(target: str, cell: Any) -> Any:
     """Return a cell as a label: levels are numbers, an empty cell is no label."""
     if cell is MISSING or cell is None or cell == "":
         return None
-    if target == "level" and isinstance(cell, str) and cell.strip().isdigit():
+    if target == "level" and isinstance(cell, str) and cell.strip().isdecimal():
         return int(cell)
     return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
+
+
+def _or(cell: Any, otherwise: str) -> Any:
+    return otherwise if cell is MISSING or cell is None or cell == "" else cell
 
 
 def _wrong(row: dict[str, Any], targets: list[str]) -> str | None:
@@ -117,14 +123,14 @@ def _wrong(row: dict[str, Any], targets: list[str]) -> str | None:
     if not isinstance(row["text"], str) or not row["text"].strip():
         return "no text"
     for target in targets:
-        if row[target] is not None and row[target] not in values(target):
+        if row[target] is not None and (isinstance(row[target], bool) or row[target] not in values(target)):
             return f"{target} {row[target]!r} is not one of {', '.join(map(str, values(target)))}"
     try:
         row["weight"] = 1.0 if row["weight"] in (MISSING, None, "") else float(row["weight"])
     except (TypeError, ValueError):
         return f"weight {row['weight']!r} is not a number"
-    if row["weight"] < 0:
-        return f"weight {row['weight']} is below 0"
+    if not 0 <= row["weight"] < math.inf:
+        return f"weight {row['weight']} is not a number from 0 on"
     focus = row.get("focus")
     if focus in CATEGORY_NAMES and row.get(focus) == NONE.value:
         return f"focus is {focus}, but {focus} is none"

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
 from servicenlp.classifier import ServiceClassifier
@@ -76,13 +76,13 @@ def evaluate(labels: pd.DataFrame, predicted: pd.DataFrame, proba: NDArray[np.fl
         out |= _level_figures(labels["level"][known].to_numpy(np.int64), predicted["level"][known].to_numpy(), proba[known])
     f1 = []
     for category in CATEGORY_NAMES:
-        if category in labels and labels[category].notna().any():
+        if category in labels and category in predicted and labels[category].notna().any():
             for outcome in ("failed", "delighted"):
                 f1.append(f1_score(labels[category] == outcome, predicted[category] == outcome, zero_division=0))
     if f1:
         out["category mean F1"] = float(np.mean(f1))
     for target in list(TARGETS)[1 + len(CATEGORY_NAMES) :]:
-        if target in labels and labels[target].notna().any():
+        if target in labels and target in predicted and labels[target].notna().any():
             rows = labels[target].notna()
             seen = sorted(labels[target][rows].unique())
             out[f"{target} macro F1"] = float(
@@ -97,7 +97,7 @@ def _level_figures(level: NDArray[np.int64], guess: NDArray[np.int64], proba: ND
     figures = {
         "level accuracy": accuracy_score(level, guess),
         "level within one": float(np.mean(abs(level - guess) <= 1)),
-        "level quadratic kappa": cohen_kappa_score(level, guess, weights="quadratic"),
+        "level quadratic kappa": _kappa(level, guess),
         "bad (1-2) F1": f1_score(level <= 2, guess <= 2, zero_division=0),
     }
     if criminal.any():
@@ -113,14 +113,18 @@ def calibration_error(proba: NDArray[np.float64], level: NDArray[np.int64], bins
     return float(sum(abs(confidence[p].mean() - right[p].mean()) * len(p) for p in parts if len(p)) / len(level))
 
 
+def _kappa(level: ArrayLike, guess: ArrayLike) -> float:
+    """Return the quadratic kappa, or nan where there is one level only and nothing to agree on."""
+    varied = len(np.union1d(level, guess)) > 1
+    return float(cohen_kappa_score(level, guess, weights="quadratic")) if varied else float("nan")
+
+
 def by_group(labels: pd.DataFrame, predicted: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
     """Return size, accuracy and quadratic kappa of the level in each group."""
     rows: list[dict[str, Any]] = []
     for name, index in labels.groupby(group.to_numpy()).groups.items():
         level, guess = labels["level"][index].astype(int), predicted["level"][index]
-        varied = len(set(level) | set(guess)) > 1
-        kappa = cohen_kappa_score(level, guess, weights="quadratic") if varied else np.nan
-        rows.append({"group": name, "n": len(index), "accuracy": accuracy_score(level, guess), "kappa": kappa})
+        rows.append({"group": name, "n": len(index), "accuracy": accuracy_score(level, guess), "kappa": _kappa(level, guess)})
     return pd.DataFrame(rows)
 
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from servicenlp.classifier import ServiceClassifier
-from servicenlp.features import LAST_SPACE, Terms, find_terms
+from servicenlp.features import LAST_SPACE, Terms, count_terms, find_terms
 from servicenlp.interactions import split_turns
 
 Floats = NDArray[np.floating]
@@ -20,6 +20,7 @@ Ints = NDArray[np.int64]
 
 MAX_WORDS = 20  # the limit of a quotation
 _GOOD = 3  # index of the first good level
+_NEVER = 1e6  # more than any score: the agent is not quoted
 _LENGTH = 1  # column of `Clauses.form`
 
 
@@ -32,7 +33,7 @@ class Spans(NamedTuple):
 
 
 class Clauses(NamedTuple):
-    """The customer's clauses of a batch.
+    """The clauses of a batch.
 
     Attributes
     ----------
@@ -40,8 +41,12 @@ class Clauses(NamedTuple):
         Index of the first and the last word.
     text : array of int
         Index of the text.
-    terms : sparse matrix, shape (n_clauses, n_terms)
-        Known terms, divided as those of a text are.
+    agent : array of bool
+        Whether the agent said it.
+    counts : sparse matrix, shape (n_clauses, n_terms)
+        Known terms.
+    divisor : array of float
+        Root of their number plus one, as for a whole text.
     form : array, shape (n_clauses, 5)
         What the clause adds to the score of the level; the logarithm of its number of words;
         whether it stands in the first turn of a bad or in a later turn of a good conversation;
@@ -53,7 +58,9 @@ class Clauses(NamedTuple):
     first: Ints
     last: Ints
     text: Ints
-    terms: sparse.csr_matrix
+    agent: NDArray[np.bool_]
+    counts: sparse.csr_matrix
+    divisor: Floats
     form: Floats
     worth: Floats
 
@@ -87,16 +94,16 @@ def learn_evidence(model: ServiceClassifier, texts: list[str], level: Ints, quot
     common = held[clauses.last + 1] - held[clauses.first]
     overlap = 2 * common / (total + clauses.last + 1 - clauses.first)  # F1 of the clause as that quotation
     within = common >= (clauses.last + 1 - clauses.first) / 2
-    rivals = np.bincount(clauses.text, minlength=len(texts))[clauses.text] > 1
+    rivals = (np.bincount(clauses.text, minlength=len(texts))[clauses.text] > 1) & ~clauses.agent
     if len(np.unique(within[rivals])) < 2:
         return
     form = clauses.form.copy()
     form[:, _LENGTH] = 0  # a short clause is soon within a quotation, but is a poor one: weighed below
-    matrix = sparse.hstack([clauses.terms, sparse.csr_matrix(form)]).tocsr()
+    matrix = sparse.hstack([sparse.diags(1 / clauses.divisor) @ clauses.counts, sparse.csr_matrix(form)]).tocsr()
     fitted = LogisticRegression(C=0.5, solver="liblinear").fit(matrix[rivals], within[rivals])
     model.evidence_coef_ = fitted.coef_[0, : len(model.vocabulary_)].astype(np.float32)
     model.evidence_form_ = fitted.coef_[0, len(model.vocabulary_) :].astype(np.float32)
-    score, length = matrix @ fitted.coef_[0], clauses.form[:, _LENGTH]
+    score, length = matrix @ fitted.coef_[0] - _NEVER * clauses.agent, clauses.form[:, _LENGTH]
     weights = np.linspace(0, 2, 21)
     gains = [overlap[_best(score + weight * length, clauses.text)].mean() for weight in weights]
     model.evidence_form_[_LENGTH] = weights[int(np.argmax(gains))]
@@ -123,11 +130,12 @@ def find_evidence(model: ServiceClassifier, terms: Terms, columns: Ints, level: 
         Size of the batch.
     """
     spans = Spans(*(np.full(n_texts, -1) for _ in range(3)))
-    clauses = _clauses(model, terms, columns, level)
-    if not len(clauses.first):
+    if not len(terms.start):
         return spans
-    score = clauses.terms @ model.evidence_coef_ + clauses.form @ model.evidence_form_
-    best = _best(score, clauses.text)
+    clauses = _clauses(model, terms, columns, level)
+    score = clauses.counts @ model.evidence_coef_ / clauses.divisor + clauses.form @ model.evidence_form_
+    best = _best(score - _NEVER * clauses.agent, clauses.text)
+    best = best[~clauses.agent[best]]
     first, last = clauses.first[best], clauses.last[best].copy()
     for i in np.flatnonzero(last - first >= MAX_WORDS):
         first[i] += _densest(clauses.worth[first[i] : last[i] + 1])
@@ -138,21 +146,17 @@ def find_evidence(model: ServiceClassifier, terms: Terms, columns: Ints, level: 
 
 
 def _clauses(model: ServiceClassifier, terms: Terms, columns: Ints, level: Ints) -> Clauses:
-    """Split a batch into the customer's clauses and describe each."""
+    """Split a batch into clauses and describe each."""
     of_word, agent = _word_texts(terms)
     opens = np.flatnonzero(np.diff(terms.clause, prepend=-1))
     closes = np.append(opens[1:], len(of_word)) - 1
     number = np.cumsum(np.diff(terms.clause, prepend=-1) != 0) - 1
-    known = (columns >= 0) & (terms.space < LAST_SPACE)  # copies in the last turn say nothing new
-    counts = sparse.csr_matrix(
-        (np.ones(int(known.sum()), np.float32), (number[terms.word[known]], columns[known])),
-        shape=(len(opens), len(model.vocabulary_)),
-    )
-    divided = sparse.diags(1 / np.sqrt(np.asarray(counts.sum(axis=1)).ravel() + 1)) @ counts
+    fresh = terms.space < LAST_SPACE  # copies in the last turn say nothing new
+    counts = count_terms(number[terms.word[fresh]], columns[fresh], (len(opens), len(model.vocabulary_)))
+    divisor = np.sqrt(np.diff(counts.indptr) + 1)
     worth = _worth(model, terms, columns, level)
-    form = _form(terms, opens, closes, of_word, worth, level) if len(opens) else np.zeros((0, 5))
-    kept = np.flatnonzero(~agent[opens]) if len(opens) else opens
-    return Clauses(opens[kept], closes[kept], of_word[opens[kept]], divided.tocsr()[kept], form[kept], worth)
+    form = _form(terms, opens, closes, of_word, worth, level)
+    return Clauses(opens, closes, of_word[opens], agent[opens], counts, divisor, form, worth)
 
 
 def _form(terms: Terms, opens: Ints, closes: Ints, of_word: Ints, worth: Floats, level: Ints) -> Floats:

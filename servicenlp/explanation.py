@@ -40,17 +40,19 @@ def explain(model: ServiceClassifier, text: str, target: str = "level") -> tuple
     Returns
     -------
     label : int or str
-        The most probable one.
+        The one that is predicted.
     bias : float
         The part of its score that no word has.
     contributions : list of Contribution
         Largest first. With the bias they sum to the score of the label less the mean score of all
         labels, to the last digit that arithmetic allows.
     """
+    if target not in model.outputs_:
+        raise DataError(f"--target: no such target. Found {target!r}. Choose from {', '.join(model.outputs_)}.")
     terms = find_terms([text], [split_turns(text)])
     scores, columns, divisor = model.score_terms(terms, 1)
     outputs = model.outputs_[target]
-    label = int(scores[0, outputs].argmax())
+    label = int(decide(model.probabilities(scores)[target], model.offsets_[target])[0])
     weights = _centred(model.coef_[:, outputs])[:, label] / divisor[0]
     found = [
         Contribution(
@@ -71,8 +73,6 @@ def _centred(weights: Floats) -> Floats:
 
 def describe(model: ServiceClassifier, text: str, target: str = "level") -> dict[str, Any]:
     """Return one text's prediction and its reasons as plain values, ready for JSON."""
-    if target not in model.outputs_:
-        raise DataError(f"--target: no such target. Found {target!r}. Choose from {', '.join(model.outputs_)}.")
     if not any(map(str.isalpha, text)):
         raise DataError(f"Text: nothing to explain. Found {text!r}. Give a text with words in it.")
     terms = find_terms([text], [split_turns(text)])

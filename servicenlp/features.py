@@ -143,7 +143,8 @@ def _smileys(codes: NDArray[np.uint32]) -> tuple[Ints, Ints]:
     after = [codes[np.minimum(eyes + i, len(codes) - 1)] for i in (1, 2)]
     mouth = eyes + 1 + (after[0] == ord("-"))
     face = np.isin(np.where(after[0] == ord("-"), after[1], after[0]), [ord(c) for c in ")(dp/"])
-    face &= _tables()[1][np.minimum(codes[eyes - 1], _PLANE - 1)] == 0  # not http:// nor 5:d
+    before = codes[np.maximum(eyes - 1, 0)]
+    face &= (eyes == 0) | (_tables()[1][np.minimum(before, _PLANE - 1)] == 0)  # not http:// nor 5:d
     face &= mouth < len(codes)
     return eyes[face], mouth[face]
 
@@ -212,22 +213,33 @@ def find_terms(texts: list[str], turns: list[list[Turn]]) -> Terms:
     codes = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     codes = np.where(codes < _PLANE, lower[np.minimum(codes, _PLANE - 1)], codes)
     offset = np.cumsum([0] + [len(text) + 1 for text in texts])
+    if not len(codes) or not any(turns):
+        return _nothing()
     turn_text, turn_start, turn_end, voice = _voices(turns, offset)
     start, end, number, breaks = _words(codes)
     turn = np.searchsorted(turn_start, start, "right") - 1
     heard = (end <= turn_end[turn]) & (voice[turn] != _UNHEARD) & (turn >= 0)
     start, end, number, breaks, turn = (a[heard] for a in (start, end, number, breaks, turn))
+    if not len(start):
+        return _nothing()
     key = _hash_words(codes, start, end)
     key[number] = _known()[2]
     negated = _negated(key, breaks, turn)
     ends = breaks | _among(key, _known()[3])
-    clause = np.cumsum(ends | np.diff(turn, prepend=-1).astype(bool))
+    closed = np.concatenate([[False], ends[:-1]])  # a mark belongs to the clause that it ends
+    clause = np.cumsum(closed | np.diff(turn, prepend=-1).astype(bool))
     start, end, turn, key, negated, clause = (a[~breaks] for a in (start, end, turn, key, negated, clause))
     text = turn_text[turn]
     space = negated + _AGENT_SPACE * (voice[turn] == _AGENT)
     key = key + _SALTS[negated.astype(int)]
     occurrences = _pairs(key, turn, voice[turn], space)
     return Terms(text[occurrences[1]], *occurrences, start - offset[text], end - offset[text], turn - _first(turns)[text], clause)
+
+
+def _nothing() -> Terms:
+    """Return the terms of texts in which nobody said a word."""
+    none = np.zeros(0, np.int64)
+    return Terms(none, none.astype(np.uint64), *(none for _ in range(7)))
 
 
 def _first(turns: list[list[Turn]]) -> Ints:
@@ -288,8 +300,25 @@ class Vocabulary:
         return columns
 
 
-def count_terms(terms: Terms, columns: Ints, shape: tuple[int, int]) -> sparse.csr_matrix:
-    """Return how often each text holds each known term, shape (n_texts, n_terms), float32."""
-    known = columns >= 0
-    ones = np.ones(int(known.sum()), np.float32)
-    return sparse.csr_matrix((ones, (terms.text[known], columns[known])), shape=shape)
+def count_terms(row: Ints, columns: Ints, shape: tuple[int, int]) -> sparse.csr_matrix:
+    """Return a matrix with a 1 for each occurrence of a known term, float32.
+
+    Parameters
+    ----------
+    row, columns : array of int, shape (n_occurrences,)
+        Row and column of each occurrence; column -1 is an unknown term.
+    shape : tuple of int
+        Rows and columns.
+
+    Returns
+    -------
+    csr_matrix
+        A term that occurs twice in a row has two entries; ``sum_duplicates()`` adds them.
+    """
+    known = np.flatnonzero(columns >= 0)
+    row = row[known]
+    order = np.argsort(row, kind="stable")  # a merge of a few ascending runs, so next to linear
+    ends = np.zeros(shape[0] + 1, np.int32)
+    np.cumsum(np.bincount(row, minlength=shape[0]), out=ends[1:])
+    ones = np.ones(len(known), np.float32)
+    return sparse.csr_matrix((ones, columns[known[order]].astype(np.int32), ends), shape=shape)

@@ -20,6 +20,9 @@ _LABEL = re.compile(
 )
 
 
+_TALK = 4  # turns that make a talk between two
+
+
 class Turn(NamedTuple):
     """One speaker's words: ``text[start:end]`` of the interaction's text."""
 
@@ -40,7 +43,9 @@ def split_turns(text: str) -> list[Turn]:
     -------
     list of Turn
         In the order of the text. A text with no speaker label is one turn of the customer.
-        Words before the first label belong to the customer as well.
+        Words before the first label belong to the customer as well. Where four turns or more all
+        bear the agent's label, the labels are wrong: some exports name whoever typed last. The
+        turns are then taken to alternate, the customer first.
     """
     labels = list(_LABEL.finditer(text)) if ":" in text else []
     if not labels:
@@ -49,4 +54,9 @@ def split_turns(text: str) -> list[Turn]:
     turns = [Turn(CUSTOMER, 0, first)] if text[:first].strip() else []
     ends = [label.start() for label in labels[1:]] + [len(text)]
     turns += [Turn(str(label.lastgroup), label.end(), end) for label, end in zip(labels, ends, strict=True)]
-    return turns
+    return _alternate(turns) if len(turns) >= _TALK and all(turn.speaker == AGENT for turn in turns) else turns
+
+
+def _alternate(turns: list[Turn]) -> list[Turn]:
+    """Give every other turn to the customer, the first one included."""
+    return [turn._replace(speaker=(CUSTOMER, AGENT)[i % 2]) for i, turn in enumerate(turns)]

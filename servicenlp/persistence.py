@@ -6,7 +6,6 @@ plain arrays. card.json holds a hash of each other file, so a changed byte is no
 
 import hashlib
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -64,18 +63,18 @@ def save_model(model: ServiceClassifier, folder: str | Path, card: dict[str, Any
     written = {
         "format": FORMAT,
         "name": folder.name,
-        "id": hashlib.sha256("".join(hashes.values()).encode()).hexdigest()[:12],
+        "id": "",
         "files": hashes,
         "parameters": {k: v for k, v in model.get_params().items() if k != "n_jobs"},
         "labels": {target: values(target) for target in model.outputs_},
         "temperatures": {target: round(t, 6) for target, t in model.temperatures_.items()},
         "about": card or {},
     }
+    written["id"] = _identity(written)
     (folder / "card.json").write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return written
 
 
-@lru_cache(maxsize=4)
 def load_model(folder: str | Path | None = None) -> ServiceClassifier:
     """Load a model folder; the shipped one if none is named.
 
@@ -91,6 +90,8 @@ def load_model(folder: str | Path | None = None) -> ServiceClassifier:
     """
     folder = Path(folder) if folder is not None else default_model()
     card = _read_card(folder)
+    if card["id"] != _identity(card):
+        raise ModelError(f"{folder}: card.json is damaged. Found another id than its content gives. {_RETRAIN.format(folder=folder)}")
     for name, expected in card["files"].items():
         if not (folder / name).is_file() or _hash(folder / name) != expected:
             raise ModelError(
@@ -98,7 +99,7 @@ def load_model(folder: str | Path | None = None) -> ServiceClassifier:
                 f"Restore the folder, or: {_RETRAIN.format(folder=folder)}"
             )
     try:
-        with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
+        with (folder / "weights.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             model = ServiceClassifier(**card["parameters"])
             model.vocabulary_ = Vocabulary(arrays["keys"])
             model.coef_ = arrays["coef"].astype(np.float32)
@@ -106,7 +107,7 @@ def load_model(folder: str | Path | None = None) -> ServiceClassifier:
             model.evidence_coef_ = arrays["evidence_coef"].astype(np.float32)
             model.evidence_form_ = arrays["evidence_form"]
             model.offsets_ = {target: arrays[f"offsets_{target}"] for target in card["labels"]}
-    except (KeyError, ValueError, BadZipFile, TypeError) as error:
+    except (KeyError, ValueError, BadZipFile, TypeError, EOFError, AttributeError) as error:
         raise ModelError(f"{folder}: weights.npz cannot be read. Found: {error}. {_RETRAIN.format(folder=folder)}") from error
     model.classes_ = np.array(values("level"))
     model.terms_ = (folder / "terms.txt").read_text(encoding="utf-8").splitlines()
@@ -126,6 +127,8 @@ def _read_card(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{folder}: not a model folder. Found no card.json. Name a folder that `servicenlp train` wrote.") from error
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder}: card.json cannot be read. Found: {error}. {_RETRAIN.format(folder=folder)}") from error
+    if not isinstance(card, dict) or not card.keys() >= {"format", "id", "files", "parameters", "labels", "temperatures", "about"}:
+        raise ModelError(f"{folder}: card.json is not a model card. Found other content. {_RETRAIN.format(folder=folder)}")
     if card.get("format") != FORMAT:
         raise ModelError(
             f"{folder}: a model of another format. Found format {card.get('format')!r}, this version reads {FORMAT}. "
@@ -135,6 +138,12 @@ def _read_card(folder: Path) -> dict[str, Any]:
         if target not in TARGETS or labels != values(target):
             raise ModelError(f"{folder}: other labels for {target}. Found {labels}. {_RETRAIN.format(folder=folder)}")
     return card
+
+
+def _identity(card: dict[str, Any]) -> str:
+    """Return a hash of all that decides what the model predicts."""
+    deciding = [card[key] for key in ("format", "files", "parameters", "labels", "temperatures")]
+    return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:12]
 
 
 def _hash(path: Path) -> str:

@@ -1,6 +1,7 @@
 """The batch: rows in, the same rows with our columns out, in constant memory."""
 
-from collections import Counter
+import multiprocessing
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import shorten
@@ -11,15 +12,15 @@ import pandas as pd
 
 from servicenlp import calibration
 from servicenlp.classifier import ServiceClassifier
-from servicenlp.errors import DataError
-from servicenlp.evidence import find_evidence
-from servicenlp.features import find_terms
-from servicenlp.interactions import split_turns
+from servicenlp.errors import DataError, ModelError
+from servicenlp.evidence import Spans, find_evidence
+from servicenlp.features import Terms, find_terms
+from servicenlp.interactions import CUSTOMER, Turn, split_turns
 from servicenlp.persistence import load_model
 from servicenlp.readers import MISSING, Table
 from servicenlp.readers.table import Row
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, OUTCOMES, values
-from servicenlp.writers import open_writer
+from servicenlp.writers import Layout, open_writer
 
 PREFIX = "service_"
 BATCH = 4096
@@ -51,6 +52,8 @@ KINDS: dict[str, type] = {
 
 Columns = dict[str, list[Any]]
 
+_received: ServiceClassifier  # a worker's model
+
 
 def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[int, str] | None = None) -> Columns:
     """Score a batch of texts.
@@ -70,81 +73,87 @@ def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[i
         `COLUMNS`, each as long as `texts`; None where a text was skipped. Offsets are characters
         of the text as it came, turns count from 0.
     """
-    status = [_skip(text, (problems or {}).get(i)) for i, text in enumerate(texts)]
-    scored = [i for i, why in enumerate(status) if why is None]
+    if "level" not in model.outputs_:
+        raise ModelError("Model: does not predict the level. Found other targets only. Train it on data with a column level.")
+    turns = [split_turns(text) if isinstance(text, str) else [] for text in texts]
+    status = [_skip(text, own, (problems or {}).get(i)) for i, (text, own) in enumerate(zip(texts, turns, strict=True))]
+    chosen = [i for i, why in enumerate(status) if why is None]
+    terms = find_terms([texts[i] for i in chosen], [turns[i] for i in chosen])
+    scores, found, divisor = model.score_terms(terms, len(chosen))
+    ours = _columns(model, [texts[i] for i in chosen], [turns[i] for i in chosen], terms, scores, found)
     columns: Columns = {name: [None] * len(texts) for name in COLUMNS}
+    for name, cells in ours.items():
+        for i, cell in zip(chosen, cells, strict=True):
+            columns[name][i] = cell
+    for i in (chosen[k] for k in np.flatnonzero(divisor == 1)):
+        status[i] = "skipped: no known words"
+        for name in COLUMNS:
+            columns[name][i] = None
     columns["status"] = [why or SCORED for why in status]
-    if scored:
-        for name, cells in _score(model, [texts[i] for i in scored]).items():
-            if len(scored) == len(texts):
-                columns[name] = cells
-            else:
-                for i, cell in zip(scored, cells, strict=True):
-                    columns[name][i] = cell
     return columns
 
 
-def _skip(text: Any, problem: str | None) -> str | None:
+def _skip(text: Any, turns: list[Turn], problem: str | None) -> str | None:
     """Say why a cell cannot be scored, or None."""
     if problem:
         return f"skipped: {problem}"
     if not isinstance(text, str):
-        return "skipped: no text" if text is None or text != text or not isinstance(text, int | float) else "skipped: a number"
+        absent = text is None or text is MISSING or text is pd.NA or text != text
+        return "skipped: no text" if absent else "skipped: not a text"
     if not text.strip():
         return "skipped: no text"
     if not any(map(str.isalpha, text)):
         return "skipped: no words"
+    if not any(turn.speaker == CUSTOMER and text[turn.start : turn.end].strip() for turn in turns):
+        return "skipped: no customer words"
     return None
 
 
-def _score(model: ServiceClassifier, texts: list[str]) -> Columns:
-    """Score texts that hold words."""
-    turns = [split_turns(text) for text in texts]
-    terms = find_terms(texts, turns)
-    scores, columns, _ = model.score_terms(terms, len(texts))
+def _columns(model: ServiceClassifier, texts: list[str], turns: list[list[Turn]], terms: Terms, scores: Any, found: Any) -> Columns:
+    """Return our columns for texts that hold words, from the scores of all outputs."""
     proba = model.probabilities(scores)
     decided = {target: calibration.decide(p, model.offsets_[target]) for target, p in proba.items()}
     level = decided["level"]
     names = [label.name for label in LEVELS]
     confidence = np.searchsorted(calibration.CONFIDENCE_EDGES, proba["level"].max(axis=1), "right")
-    spans = find_evidence(model, terms, columns, level, len(texts))
-    found = list(zip(spans.start.tolist(), spans.end.tolist(), spans.turn.tolist(), strict=True))
     out: Columns = {
         "level": (level + 1).tolist(),
         "level_name": [names[k] for k in level],
         "confidence": [calibration.CONFIDENCES[k] for k in confidence],
         "expected_level": np.round(proba["level"] @ np.array(values("level")), 3).tolist(),
-        "evidence": [text[start:end] if start >= 0 else "" for text, (start, end, _) in zip(texts, found, strict=True)],
-        "evidence_start": [start if start >= 0 else None for start, _, _ in found],
-        "evidence_end": [end if start >= 0 else None for start, end, _ in found],
-        "evidence_turn": [turn if start >= 0 else None for start, _, turn in found],
-        "evidence_speaker": [own[turn].speaker if start >= 0 else None for own, (start, _, turn) in zip(turns, found, strict=True)],
+        **_evidence_columns(find_evidence(model, terms, found, level, len(texts)), texts, turns),
         "flags": _flags(decided, confidence),
         "model": [_model_name(model)] * len(texts),
     }
-    for k, name in enumerate(COLUMNS[3:9]):
-        out[name] = np.round(proba["level"][:, k], 4).tolist()
-    for target in (*CATEGORY_NAMES, "focus", "ring", "cause", "interest"):
+    for k, label in enumerate(LEVELS):
+        out[f"p_level_{label.value}"] = np.round(proba["level"][:, k], 4).tolist()
+    for target in decided.keys() - {"level"}:
         labels = values(target)
         out[target] = [labels[k] for k in decided[target]]
-    for category in CATEGORY_NAMES:
+    for category in decided.keys() & set(CATEGORY_NAMES):
         sure = proba[category][np.arange(len(texts)), decided[category]]
         out[f"{category}_p"] = np.round(sure, 4).tolist()
+    return out
+
+
+def _evidence_columns(spans: Spans, texts: list[str], turns: list[list[Turn]]) -> Columns:
+    """Return the quotation of each text and where it stands."""
+    out: Columns = {name: [] for name in ("evidence", "evidence_start", "evidence_end", "evidence_turn", "evidence_speaker")}
+    for text, own, start, end, turn in zip(texts, turns, *(part.tolist() for part in spans), strict=True):
+        quoted = (text[start:end], start, end, turn, own[turn].speaker) if start >= 0 else ("", None, None, None, None)
+        for cells, cell in zip(out.values(), quoted, strict=True):
+            cells.append(cell)
     return out
 
 
 def _flags(decided: dict[str, np.ndarray], confidence: np.ndarray) -> list[str]:
     """Return the flags of each interaction, joined with "|"."""
     level = decided["level"] + 1
-    failed = np.any([decided[category] == _FAILED for category in CATEGORY_NAMES], axis=0)
-    raised = [
-        level == 1,
-        level >= 5,
-        decided["relationship"] == _FAILED,
-        failed & (level >= 3),
-        decided["interest"] == values("interest").index("company"),
-        confidence == 0,
-    ]
+    none = np.zeros(len(level), bool)
+    failed = {category: decided[category] == _FAILED if category in decided else none for category in CATEGORY_NAMES}
+    company = decided["interest"] == values("interest").index("company") if "interest" in decided else none
+    failure = np.any(list(failed.values()), axis=0)
+    raised = [level == 1, level >= 5, failed["relationship"], failure & (level >= 3), company, confidence == 0]
     code = sum(flag.astype(int) << bit for bit, flag in enumerate(raised))
     names = {c: "|".join(name for bit, name in enumerate(FLAGS) if c >> bit & 1) for c in np.unique(code)}
     return [names[c] for c in code]
@@ -212,11 +221,45 @@ class Scored(NamedTuple):
     columns: Columns
 
 
-def score_table(model: ServiceClassifier, table: Table) -> Iterator[Scored]:
-    """Score a table batch by batch."""
+def score_table(model: ServiceClassifier, table: Table, workers: int = 1) -> Iterator[Scored]:
+    """Score a table batch by batch, in order.
+
+    Parameters
+    ----------
+    model : ServiceClassifier
+        Fitted.
+    table : Table
+        What to score.
+    workers : int
+        Processes that score while this one reads and writes. With 1, or where processes cannot be
+        forked, all is done in this one. The result does not depend on it.
+    """
+    batches = table.batches(BATCH)
     at = table.text_index
-    for batch in table.batches(BATCH):
-        yield Scored(batch.rows, score_texts(model, [row[at] for row in batch.rows], batch.problems))
+    if workers < 2 or table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
+        for batch in batches:
+            yield Scored(batch.rows, score_texts(model, [row[at] for row in batch.rows], batch.problems))
+        return
+    waiting: deque[tuple[list[Row], Any]] = deque()
+    # Forked workers have the model already; others would import and load everything anew.
+    with multiprocessing.get_context("fork").Pool(workers, _receive_model, (model,)) as pool:
+        for batch in batches:
+            texts = [row[at] for row in batch.rows]
+            waiting.append((batch.rows, pool.apply_async(_score_with_received, (texts, batch.problems))))
+            if len(waiting) > 2 * workers:
+                rows, result = waiting.popleft()
+                yield Scored(rows, result.get())
+        for rows, result in waiting:
+            yield Scored(rows, result.get())
+
+
+def _receive_model(model: ServiceClassifier) -> None:
+    global _received
+    _received = model
+
+
+def _score_with_received(texts: list[Any], problems: dict[int, str]) -> Columns:
+    return score_texts(_received, texts, problems)
 
 
 def score_files(
@@ -227,6 +270,7 @@ def score_files(
     *,
     prefix: str = PREFIX,
     only: Sequence[str] = (),
+    workers: int = 1,
 ) -> Iterator[Scored]:
     """Score tables into one file, and yield each batch once it is written.
 
@@ -242,6 +286,8 @@ def score_files(
         What our column names begin with.
     only : sequence of str
         Level names and flags; write only the rows that have one of them. All by default.
+    workers : int
+        See `score_table`.
 
     Raises
     ------
@@ -254,13 +300,18 @@ def score_files(
     for table in tables:
         check_free(table.columns, prefix, table.name)
     columns = list(dict.fromkeys(column for table in tables for column in table.columns))
-    header = (tables[0].header or columns) if len(tables) == 1 else columns
-    ours = [prefix + name for name in COLUMNS]
-    kinds = {prefix + name: kind for name, kind in KINDS.items()}
-    with open_writer(output, header + ours, stdout, tables[0].schema, kinds) as writer:
+    delimited = output is None or output.suffix.lower() in (".csv", ".tsv")  # repeated names are no trouble there
+    header = tables[0].header if len(tables) == 1 and delimited and tables[0].header else columns
+    layout = Layout(
+        header + [prefix + name for name in COLUMNS],
+        {prefix + name: kind for name, kind in KINDS.items()},
+        tables[0].schema if all(table.schema == tables[0].schema for table in tables) else None,
+        len(tables) == 1 and tables[0].textual,
+    )
+    with open_writer(output, layout, stdout) as writer:
         for table in tables:
             place = [table.columns.index(c) if c in table.columns else -1 for c in columns]
-            for part in score_table(model, table):
+            for part in score_table(model, table, workers):
                 rows = part.rows if len(tables) == 1 else [[row[i] if i >= 0 else MISSING for i in place] for row in part.rows]
                 added = zip(*(part.columns[name] for name in COLUMNS), strict=True)
                 kept = _chosen(part.columns, only)
@@ -285,10 +336,11 @@ def preview(table: Table) -> str:
     for batch in table.batches(BATCH):
         for i, row in enumerate(batch.rows):
             text = row[table.text_index]
-            if why := _skip(text, batch.problems.get(i)):
+            turns = split_turns(text) if isinstance(text, str) else []
+            if why := _skip(text, turns, batch.problems.get(i)):
                 skipped[why] += 1
                 continue
-            conversations += len(split_turns(text)) > 1
+            conversations += len(turns) > 1
             if len(sample) < 3:
                 sample.append(shorten(text, 70, placeholder=" ..."))
     lines = [

@@ -71,8 +71,11 @@ def _figures(model: ServiceClassifier, table: pd.DataFrame) -> dict[str, Any]:
         if target == "level":
             level_proba = proba
     guess = pd.DataFrame(predicted, index=table.index)
+    known = table[table["level"].notna()]
     groups = {
-        name: by_group(table, guess, table[name].fillna("")).round(3).to_dict("records") for name in ("file", "channel") if name in table
+        name: by_group(known, guess.loc[known.index], known[name].fillna("")).round(3).to_dict("records")
+        for name in ("file", "channel")
+        if name in table
     }
     return {"all": {k: round(v, 4) for k, v in evaluate(table, guess, level_proba).items()}, **groups}
 

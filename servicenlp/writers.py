@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,27 +29,42 @@ class Writer(Protocol):
         """Write some rows."""
 
 
+class Layout(NamedTuple):
+    """What the rows look like.
+
+    Attributes
+    ----------
+    header : list of str
+        The names of the columns.
+    kinds : dict of str to type
+        Columns of int or float; all others are text, but for those of `schema`.
+    schema : pyarrow.Schema or None
+        Types of the columns that were in a Parquet input.
+    textual : bool
+        Whether cells are strings, numbers or None only, so that CSV can hold them as they are.
+    """
+
+    header: list[str]
+    kinds: dict[str, type]
+    schema: Any = None
+    textual: bool = False
+
+
 @contextmanager
-def open_writer(
-    path: Path | None, columns: list[str], stdout: IO[str], schema: Any = None, kinds: dict[str, type] | None = None
-) -> Iterator[Writer]:
+def open_writer(path: Path | None, layout: Layout, stdout: IO[str]) -> Iterator[Writer]:
     """Open a writer; a file appears under its name only when all is written.
 
     Parameters
     ----------
     path : Path or None
         Where to; None is standard output, as CSV.
-    columns : list of str
-        The header.
+    layout : Layout
+        What the rows look like.
     stdout : text file
         Standard output.
-    schema : pyarrow.Schema, optional
-        Types of the columns that were in a Parquet input.
-    kinds : dict of str to type, optional
-        Types of other columns: int or float. All else is text.
     """
     if path is None:
-        yield _Csv(stdout, columns, ",")
+        yield _Csv(stdout, layout, ",")
         return
     if path.suffix.lower() not in FORMATS:
         raise DataError(f"{path}: no such output format. Found {path.suffix!r}. End the name in {', '.join(FORMATS)}.")
@@ -59,7 +74,7 @@ def open_writer(
         raise DataError(f"{path}: cannot be written. Found: {error.strerror}. Choose a folder that you may write to.") from error
     os.close(handle)
     try:
-        with _open_format(path.suffix.lower(), Path(name), columns, schema, kinds or {}) as writer:
+        with _open_format(path.suffix.lower(), Path(name), layout) as writer:
             yield writer
         mask = os.umask(0)
         os.umask(mask)
@@ -72,56 +87,76 @@ def open_writer(
 
 
 @contextmanager
-def _open_format(suffix: str, path: Path, columns: list[str], schema: Any, kinds: dict[str, type]) -> Iterator[Writer]:
+def _open_format(suffix: str, path: Path, layout: Layout) -> Iterator[Writer]:
     if suffix == ".parquet":
-        rows = _Parquet(path, columns, schema, kinds)
+        rows = _Parquet(path, layout)
         yield rows
         rows.close()
     elif suffix == ".xlsx":
-        book = _Xlsx(columns)
-        yield book
+        book = _Xlsx(layout)
+        try:
+            yield book
+        except BaseException:
+            book.abandon()
+            raise
         book.save(path)
     else:
         with path.open("w", encoding="utf-8", errors="surrogatepass", newline="") as file:
-            yield _JsonLines(file, columns) if suffix in (".jsonl", ".ndjson") else _Csv(file, columns, "\t" if suffix == ".tsv" else ",")
+            if suffix in (".jsonl", ".ndjson"):
+                yield _JsonLines(file, layout)
+            else:
+                yield _Csv(file, layout, "\t" if suffix == ".tsv" else ",")
 
 
 class _Csv:
-    def __init__(self, file: IO[str], columns: list[str], delimiter: str) -> None:
-        self._rows = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-        self._rows.writerow(columns)
+    def __init__(self, file: IO[str], layout: Layout, delimiter: str) -> None:
+        self._textual = layout.textual
+        # RFC 4180's line end; with "\n" alone the writer would leave a lone "\r" in a cell unquoted.
+        self._rows = csv.writer(file, delimiter=delimiter, lineterminator="\r\n")
+        self._rows.writerow(layout.header)
 
     def write(self, rows: Iterable[Row]) -> None:
-        self._rows.writerows(map(_flat, rows))
+        self._rows.writerows(rows if self._textual else map(_flat, rows))
 
 
 def _flat(row: Row) -> Row:
     """Return a row as CSV can hold it: nested values as JSON."""
     if any(cell is MISSING or isinstance(cell, dict | list | bool) for cell in row):
-        return [
-            "" if cell is MISSING else json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict | list | bool) else cell
-            for cell in row
-        ]
+        return ["" if cell is MISSING else _json(cell) if isinstance(cell, dict | list | bool) else cell for cell in row]
     return row
 
 
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 class _JsonLines:
-    def __init__(self, file: IO[str], columns: list[str]) -> None:
-        self._file, self._columns = file, columns
+    def __init__(self, file: IO[str], layout: Layout) -> None:
+        self._file, self._columns = file, layout.header
 
     def write(self, rows: Iterable[Row]) -> None:
         for row in rows:
             item = {name: cell for name, cell in zip(self._columns, row, strict=True) if cell is not MISSING}
-            self._file.write(json.dumps(item, ensure_ascii=False, default=str) + "\n")
+            line = _json(item)
+            # Half an emoji has no place in UTF-8; escaped it comes back as it was.
+            self._file.write((line if _is_unicode(line) else json.dumps(item, default=str)) + "\n")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Xlsx:
     """A workbook; cells that look like formulas are written as text, so that nothing in them runs."""
 
-    def __init__(self, columns: list[str]) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._book = Workbook(write_only=True)
         self._sheet = self._book.create_sheet("scored")
-        self.write([list(columns)])
+        self.write([list(layout.header)])
 
     def write(self, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -129,7 +164,7 @@ class _Xlsx:
 
     def _cell(self, value: Any) -> Any:
         if not isinstance(value, str):
-            return value
+            return str(value) if getattr(value, "tzinfo", None) is not None else value
         cell = WriteOnlyCell(self._sheet, ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)[:32767])  # Excel's limit
         if value.startswith("="):
             cell.data_type = "s"
@@ -138,14 +173,19 @@ class _Xlsx:
     def save(self, path: Path) -> None:
         self._book.save(path)
 
+    def abandon(self) -> None:
+        self._sheet.close()
+
 
 class _Parquet:
     """Columns of a Parquet input keep their types; ours are numbers or text."""
 
-    def __init__(self, path: Path, columns: list[str], schema: Any, kinds: dict[str, type]) -> None:
+    def __init__(self, path: Path, layout: Layout) -> None:
         numbers = {int: pa.int64(), float: pa.float64()}
-        given = {field.name: field for field in schema or ()}
-        self._schema = pa.schema([given.get(c) or pa.field(c, numbers.get(kinds.get(c, str), pa.string())) for c in columns])
+        given = {field.name: field for field in layout.schema or ()}
+        self._schema = pa.schema(
+            [given.get(name) or pa.field(name, numbers.get(layout.kinds.get(name, str), pa.string())) for name in layout.header]
+        )
         self._writer = pq.ParquetWriter(path, self._schema)
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -157,8 +197,14 @@ class _Parquet:
         self._writer.close()
 
 
+def _told(value: Any) -> str:
+    """Return a value as text that Parquet can hold."""
+    text = value if isinstance(value, str) else _json(value) if isinstance(value, dict | list | bool) else str(value)
+    return text if _is_unicode(text) else text.encode("utf-8", "replace").decode()
+
+
 def _array(cells: Iterable[Any], kind: pa.DataType) -> pa.Array:
     values = [None if cell is MISSING else cell for cell in cells]
     if kind == pa.string():
-        values = [v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False, default=str) for v in values]
+        values = [None if v is None else _told(v) for v in values]
     return pa.array(values, kind)

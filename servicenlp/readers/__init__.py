@@ -4,7 +4,7 @@ One module per shape of file; `FORMATS` says which reads what. To add one: write
 function ``read(path, options) -> Table`` and enter it in `FORMATS`.
 """
 
-import tempfile
+import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
@@ -63,16 +63,17 @@ def detect(path: Path) -> str:
         return "parquet"
     if head[:4] == b"PK\x03\x04":
         return "workbook"
+    delimited = import_module("servicenlp.readers.delimited")
+    head = head.decode(delimited.detect_encoding(path), "replace").encode()
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"{" or start[:2] in (b"[{", b"[\n", b"[\r", b"[ "):
         return "json_lines"
-    delimited = import_module("servicenlp.readers.delimited")
     return "delimited" if delimited.looks_delimited(head) else "plain"
 
 
 def spool(stream: BinaryIO, folder: str) -> Path:
     """Copy standard input to a file in `folder`, so that it can be read twice."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="stdin-", delete=False) as file:
-        while chunk := stream.read(1 << 20):
-            file.write(chunk)
-    return Path(file.name)
+    path = Path(folder) / "stdin"
+    with path.open("wb") as file:
+        shutil.copyfileobj(stream, file)
+    return path

@@ -12,7 +12,7 @@ from typing import IO
 from charset_normalizer import from_bytes
 
 from servicenlp.errors import DataError
-from servicenlp.readers.table import Options, Row, Table
+from servicenlp.readers.table import Options, Row, Table, distinct
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 csv.field_size_limit(sys.maxsize)  # a ticket may hold more than the module's 131,072 characters
@@ -21,6 +21,7 @@ csv.field_size_limit(sys.maxsize)  # a ticket may hold more than the module's 13
 def read(path: Path, options: Options) -> Table:
     """Open a delimited file; the whole of it is read once to count rows and the widest one."""
     encoding = options.encoding or detect_encoding(path)
+    check_encoding(encoding)
     with path.open("rb") as file:
         head = file.read(1 << 18).decode(encoding, "replace")
     delimiter = options.delimiter or detect_delimiter(head)
@@ -28,25 +29,45 @@ def read(path: Path, options: Options) -> Table:
         n_rows, width = -1, 0
         with open_text(path, encoding) as text:
             rows = csv.reader(text, delimiter=delimiter)
-            header = next(rows, None)
+            header = next((row for row in rows if row), None)
             for n_rows, row in enumerate(rows):  # noqa: B007
                 width = max(width, len(row))
     except (csv.Error, LookupError, TypeError) as error:
         raise DataError(f"{path}: cannot be read as a delimited file. Found: {error}. Name --encoding or --delimiter.") from error
     if not header:
         raise DataError(f"{path}: the file is empty. Found no header. Export it again.")
-    columns = _distinct(header) + [f"(column {i + 1})" for i in range(len(header), width)]
+    columns = distinct(header) + [f"(column {i + 1})" for i in range(len(header), width)]
 
     def walk() -> Iterator[tuple[Row, str | None]]:
         with open_text(path, encoding) as file:
             rows = csv.reader(file, delimiter=delimiter)
-            next(rows)
+            next(row for row in rows if row)
             for row in rows:
+                if len(row) == len(columns) == len(header):
+                    yield row, None
+                    continue
                 surplus = f"{len(row)} cells under {len(header)} headers" if len(row) > len(header) else None
                 yield row + [""] * (len(columns) - len(row)), surplus
 
+    def lines() -> Iterator[int]:
+        with open_text(path, encoding) as file:
+            rows = csv.reader(file, delimiter=delimiter)
+            next(row for row in rows if row)
+            at = rows.line_num
+            for _ in rows:
+                yield at + 1
+                at = rows.line_num
+
     form = f"{path.suffix[1:].upper() or 'delimited text'}, {encoding}, {DELIMITERS.get(delimiter, repr(delimiter))}"
-    return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :])
+    return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], textual=True, lines=lines)
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise DataError if there is no such encoding."""
+    try:
+        codecs.lookup(encoding)
+    except LookupError as error:
+        raise DataError(f"--encoding: no such encoding. Found {encoding!r}. Try utf-8, utf-16 or cp1252.") from error
 
 
 def open_text(path: Path, encoding: str) -> IO[str]:
@@ -95,14 +116,3 @@ def looks_delimited(head: bytes) -> bool:
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[:20]
     widths = Counter(len(row) for row in rows if row)
     return len(widths) == 1 and len(rows) > 1 and len(rows[0]) > 1 and all(len(cell.split()) < 5 for cell in rows[0])
-
-
-def _distinct(header: list[str]) -> list[str]:
-    """Return the header with repeated and empty names numbered, so that each names one column."""
-    seen: Counter[str] = Counter()
-    columns = []
-    for i, name in enumerate(header):
-        name = name or f"(column {i + 1})"
-        seen[name] += 1
-        columns.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
-    return columns

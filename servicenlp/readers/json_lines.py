@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from servicenlp.errors import DataError
-from servicenlp.readers.delimited import detect_encoding, open_text
+from servicenlp.readers.delimited import check_encoding, detect_encoding, open_text
 from servicenlp.readers.table import MISSING, Options, Row, Table
 
 RAW = "(unread line)"
@@ -14,6 +14,7 @@ RAW = "(unread line)"
 def read(path: Path, options: Options) -> Table:
     """Open a file of JSON objects; it is read once to learn its keys."""
     encoding = options.encoding or detect_encoding(path)
+    check_encoding(encoding)
     columns: dict[str, None] = {}
     n_rows = 0
     for item in _items(path, encoding):
@@ -32,7 +33,11 @@ def read(path: Path, options: Options) -> Table:
             else:
                 yield [item if name == RAW else MISSING for name in names], "not a JSON object"
 
-    return Table(str(path), f"JSON lines, {encoding}", names, n_rows, walk)
+    def lines() -> Iterator[int]:
+        with open_text(path, encoding) as file:
+            yield from (number for number, line in enumerate(file, 1) if line.strip())
+
+    return Table(str(path), f"JSON lines, {encoding}", names, n_rows, walk, lines=lines)
 
 
 def _items(path: Path, encoding: str) -> Iterator[dict[str, object] | str]:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from servicenlp.readers.delimited import detect_encoding, open_text
+from servicenlp.readers.delimited import check_encoding, detect_encoding, open_text
 from servicenlp.readers.table import Options, Row, Table
 
 
 def read(path: Path, options: Options) -> Table:
     """Open a text file as a table of one row."""
     encoding = options.encoding or detect_encoding(path)
+    check_encoding(encoding)
 
     def walk() -> Iterator[tuple[Row, str | None]]:
         with open_text(path, encoding) as file:

@@ -64,6 +64,10 @@ class Table:
         The format's own schema, where it has one (Parquet).
     header : list of str
         The names as they stand in the file, where they differ from `columns`.
+    textual : bool
+        Whether every cell is a string.
+    lines : callable or None
+        Returns an iterator over the line of the file at which each row begins, where there are lines.
     """
 
     name: str
@@ -74,6 +78,8 @@ class Table:
     text_column: str = ""
     schema: Any = None
     header: list[str] = field(default_factory=list)
+    textual: bool = False
+    lines: Callable[[], Iterator[int]] | None = field(default=None, repr=False)
 
     @property
     def text_index(self) -> int:
@@ -113,9 +119,26 @@ def choose_text_column(name: str, columns: list[str], sample: list[Row], wanted:
             return known[text_name]
     if words and max(words.values()) >= 3:
         return max(words, key=lambda column: words[column])
+    for text_name in TEXT_NAMES:
+        if text_name in known:
+            return known[text_name]
     raise DataError(f"{name}: no text column. Found {found or 'no columns'}. Name it with --text-column.")
 
 
 def _mean_words(cells: list[Any]) -> float:
     texts = [cell for cell in cells if isinstance(cell, str) and cell.strip()]
     return sum(len(text.split()) for text in texts) / len(texts) if texts else 0.0
+
+
+def distinct(header: list[str]) -> list[str]:
+    """Return the header with repeated and empty names numbered, so that each names one column."""
+    columns: list[str] = []
+    taken = set(header)
+    for i, name in enumerate(header):
+        fresh = name or f"(column {i + 1})"
+        number = 2
+        while fresh in columns or (fresh != name and fresh in taken):
+            fresh = f"{name or '(column)'}.{number}"
+            number += 1
+        columns.append(fresh)
+    return columns

@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from servicenlp.errors import DataError
-from servicenlp.readers.table import Options, Row, Table
+from servicenlp.readers.table import Options, Row, Table, distinct
 
 
 def read(path: Path, options: Options) -> Table:
@@ -17,7 +17,8 @@ def read(path: Path, options: Options) -> Table:
     del options
     rows = _rows(path)
     header = next(rows, [])
-    columns = [str(cell) if cell is not None else f"(column {i + 1})" for i, cell in enumerate(header)]
+    names = [str(cell) if cell is not None else "" for cell in header]
+    columns = distinct(names)
     n_rows = sum(1 for _ in rows)
     if not columns:
         raise DataError(f"{path}: the first sheet is empty. Found no header. Put the table on the first sheet.")
@@ -26,7 +27,7 @@ def read(path: Path, options: Options) -> Table:
         for row in islice(_rows(path), 1, None):
             yield (row + [None] * len(columns))[: len(columns)], None
 
-    return Table(str(path), "XLSX, first sheet", columns, n_rows, walk)
+    return Table(str(path), "XLSX, first sheet", columns, n_rows, walk, header=names)
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -36,6 +37,6 @@ def _rows(path: Path) -> Iterator[Row]:
         raise DataError(f"{path}: not an XLSX workbook. Found: {error}. Save it again as .xlsx.") from error
     try:
         for row in book.worksheets[0].iter_rows(values_only=True):
-            yield list(row)
+            yield [getattr(cell, "text", cell) for cell in row]  # an array formula is an object with its text
     finally:
         book.close()
