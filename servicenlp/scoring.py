@@ -82,9 +82,12 @@ def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[i
     scores, found, divisor = model.score_terms(terms, len(chosen))
     ours = _columns(model, [texts[i] for i in chosen], [turns[i] for i in chosen], terms, scores, found)
     columns: Columns = {name: [None] * len(texts) for name in COLUMNS}
-    for name, cells in ours.items():
-        for i, cell in zip(chosen, cells, strict=True):
-            columns[name][i] = cell
+    if len(chosen) == len(texts):
+        columns |= ours
+    else:
+        for name, cells in ours.items():
+            for i, cell in zip(chosen, cells, strict=True):
+                columns[name][i] = cell
     for i in (chosen[k] for k in np.flatnonzero(divisor == 1)):
         status[i] = "skipped: no known words"
         for name in COLUMNS:
@@ -139,11 +142,12 @@ def _columns(model: ServiceClassifier, texts: list[str], turns: list[list[Turn]]
 def _evidence_columns(spans: Spans, texts: list[str], turns: list[list[Turn]]) -> Columns:
     """Return the quotation of each text and where it stands."""
     out: Columns = {name: [] for name in ("evidence", "evidence_start", "evidence_end", "evidence_turn", "evidence_speaker")}
-    for text, own, start, end, turn in zip(texts, turns, *(part.tolist() for part in spans), strict=True):
-        quoted = (text[start:end], start, end, turn, own[turn].speaker) if start >= 0 else ("", None, None, None, None)
-        for cells, cell in zip(out.values(), quoted, strict=True):
-            cells.append(cell)
-    return out
+    places = zip(texts, turns, *(part.tolist() for part in spans), strict=True)
+    quoted = [
+        (text[start:end], start, end, turn, own[turn].speaker) if start >= 0 else ("", None, None, None, None)
+        for text, own, start, end, turn in places
+    ]
+    return dict(zip(out, map(list, zip(*quoted, strict=True)), strict=True)) if quoted else out
 
 
 def _flags(decided: dict[str, np.ndarray], confidence: np.ndarray) -> list[str]:

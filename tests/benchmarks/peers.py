@@ -119,7 +119,7 @@ class Servicenlp(System):
         from servicenlp.readers import open_table
         from servicenlp.scoring import score_files
 
-        for _ in score_files(self.model, [open_table(path_in)], path_out, sys.stdout):
+        for _ in score_files(self.model, [open_table(path_in)], path_out, sys.stdout, workers=os.cpu_count() or 1):
             pass
 
 
