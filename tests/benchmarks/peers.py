@@ -4,6 +4,7 @@ A system's own library is imported only where it is used, so that each can be mi
 to load it is measured.
 """
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
