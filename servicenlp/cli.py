@@ -164,9 +164,8 @@ def train(data: tuple[Path, ...], output: Path, skip_bad: bool, force: bool) -> 
         raise DataError(f"{output}: not a folder. Found a file. Choose a new folder.")
     if output.exists() and not (output / "card.json").exists() and any(output.iterdir()):
         raise DataError(f"{output}: not a model folder. Found other files in it. Choose a new folder.")
-    refuse_overwriting(output if (output / "card.json").exists() else None, force)
     click.echo("Training: reading, then fitting nine targets on folds and on the whole; minutes at most.", err=True)
-    card = train_model(list(data), output, strict=not skip_bad)
+    card = train_model(list(data), output, strict=not skip_bad, force=force)
     for problem in card["about"]["left_out"]:
         click.echo(f"left out: {problem}", err=True)
     click.echo(f"{output}: {card['name']}-{card['id']}, {sum(d['interactions'] for d in card['about']['data']):,} interactions")

@@ -89,7 +89,7 @@ def load_model(folder: str | Path | None = None) -> ServiceClassifier:
         If the folder is missing, damaged, of another format, or made for other labels.
     """
     folder = Path(folder) if folder is not None else default_model()
-    card = _read_card(folder)
+    card = load_card(folder)
     if card["id"] != _identity(card):
         raise ModelError(f"{folder}: card.json is damaged. Found another id than its content gives. {_RETRAIN.format(folder=folder)}")
     for name, expected in card["files"].items():
@@ -119,7 +119,7 @@ def load_model(folder: str | Path | None = None) -> ServiceClassifier:
     return model
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def load_card(folder: Path) -> dict[str, Any]:
     """Return card.json if it is of this format and these labels."""
     try:
         card: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
@@ -154,4 +154,4 @@ def list_models(folder: str | Path) -> list[tuple[Path, dict[str, Any]]]:
     """Return path and card of the shipped model and of every model in a folder."""
     inside = sorted(path.parent for path in Path(folder).glob("*/card.json"))
     paths = {path.resolve(): path for path in [default_model(), *inside] if (path / "card.json").is_file()}
-    return [(path, _read_card(path)) for path in paths.values()]
+    return [(path, load_card(path)) for path in paths.values()]

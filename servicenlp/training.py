@@ -9,13 +9,14 @@ import pandas as pd
 from servicenlp import calibration
 from servicenlp.classifier import ServiceClassifier
 from servicenlp.corpus import read_corpus
+from servicenlp.errors import DataError
 from servicenlp.evaluation import by_group, evaluate
 from servicenlp.evidence import learn_evidence
-from servicenlp.persistence import save_model
+from servicenlp.persistence import load_card, save_model
 from servicenlp.taxonomy import LEVELS, TARGETS, values
 
 
-def train(paths: list[Path], folder: Path, *, strict: bool = True, n_jobs: int = -1) -> dict[str, Any]:
+def train(paths: list[Path], folder: Path, *, strict: bool = True, force: bool = False, n_jobs: int = -1) -> dict[str, Any]:
     """Train a model and write its folder.
 
     Parameters
@@ -26,6 +27,9 @@ def train(paths: list[Path], folder: Path, *, strict: bool = True, n_jobs: int =
         Where to write.
     strict : bool
         Whether a bad line is an error; if not, it is left out and reported in the card.
+    force : bool
+        Whether to replace a model that was learnt from other data. One that was learnt from the
+        same is made anew in any case.
     n_jobs : int
         Processes; -1 is all cores. The result does not depend on it.
 
@@ -35,6 +39,8 @@ def train(paths: list[Path], folder: Path, *, strict: bool = True, n_jobs: int =
         The card.
     """
     table, problems = read_corpus(*paths, strict=strict)
+    if not force and (folder / "card.json").is_file() and load_card(folder)["about"].get("data") != _data(table):
+        raise DataError(f"{folder}: is there already. Found a model learnt from other data. Choose another name or add --force.")
     labels = table[[target for target in TARGETS if target in table]]
     model = ServiceClassifier(n_jobs=n_jobs)
     model.fit(table["text"], labels, table["weight"], table["family"])

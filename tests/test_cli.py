@@ -244,9 +244,13 @@ def _one_process(monkeypatch):
 def test_train_writes_a_model_and_refuses_to_overwrite_it(run, labelled, tmp_path):
     assert "mine: mine-" in run("train", labelled, "-o", "mine").stdout
     before = (tmp_path / "mine" / "card.json").read_text()
-    assert "mine: is there already. Found a folder." in error_of(run("train", labelled, "-o", "mine", code=1))
-    run("train", labelled, "-o", "mine", "--force")
+    run("train", labelled, "-o", "mine")  # the same data make the same model: nothing is lost
     assert (tmp_path / "mine" / "card.json").read_text() == before
+    labelled.write_text("".join(labelled.read_text().splitlines(keepends=True)[:-1]))
+    message = "mine: is there already. Found a model learnt from other data."
+    assert message in error_of(run("train", labelled, "-o", "mine", code=1))
+    run("train", labelled, "-o", "mine", "--force")
+    assert (tmp_path / "mine" / "card.json").read_text() != before
 
 
 @pytest.mark.usefixtures("_one_process")
