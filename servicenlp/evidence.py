@@ -133,7 +133,7 @@ def find_evidence(model: ServiceClassifier, terms: Terms, columns: Ints, level: 
     if not len(terms.start):
         return spans
     clauses = _clauses(model, terms, columns, level)
-    score = clauses.counts @ model.evidence_coef_ / clauses.divisor + clauses.form @ model.evidence_form_
+    score = clauses.counts @ model.evidence_coef_ / clauses.divisor + (clauses.form * model.evidence_form_).sum(axis=1)
     best = _best(score - _NEVER * clauses.agent, clauses.text)
     best = best[~clauses.agent[best]]
     first, last = clauses.first[best], clauses.last[best].copy()

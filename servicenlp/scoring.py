@@ -123,7 +123,7 @@ def _columns(model: ServiceClassifier, texts: list[str], turns: list[list[Turn]]
         "level": (level + 1).tolist(),
         "level_name": [names[k] for k in level],
         "confidence": [calibration.CONFIDENCES[k] for k in confidence],
-        "expected_level": np.round(proba["level"] @ np.array(values("level")), 3).tolist(),
+        "expected_level": np.round((proba["level"] * np.array(values("level"))).sum(axis=1), 3).tolist(),
         **_evidence_columns(find_evidence(model, terms, found, level, len(texts)), texts, turns),
         "flags": _flags(decided, confidence),
         "model": [_model_name(model)] * len(texts),
