@@ -17,7 +17,7 @@ _API = {
     "evaluate": "evaluation",
     "explain": "explanation",
     "load_model": "persistence",
-    "open_table": "readers",
+    "open_source": "readers",
     "read_corpus": "corpus",
     "save_model": "persistence",
     "score_frame": "scoring",

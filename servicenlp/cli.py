@@ -16,7 +16,7 @@ from servicenlp import __version__
 from servicenlp.errors import DataError, ServicenlpError
 
 if TYPE_CHECKING:
-    from servicenlp.readers import Table
+    from servicenlp.readers import Source
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 FILE = click.Path(path_type=Path)
@@ -44,21 +44,30 @@ def main() -> None:
     """Tell which level of service customers experienced, in which category, in whose words."""
 
 
-def table_options(command: Any) -> Any:
+def source_options(command: Any) -> Any:
     """Add the options that override what is detected in an input file."""
-    command = click.option("--delimiter", help="Delimiter of a CSV; detected by default.")(command)
-    command = click.option("--encoding", help="Encoding of a text file; detected by default.")(command)
-    return click.option("--text-column", help="Column of the customer's words; detected by default.")(command)
+    for option in (
+        click.option("--agent-domain", "agent_domains", multiple=True, help="Mail domain whose senders are agents; may be repeated."),
+        click.option("--delimiter", help="Delimiter of a CSV."),
+        click.option("--encoding", help="Encoding of a text file."),
+        click.option("--customer-column", help="Column of the customer's words where agents' words stand in others."),
+        click.option("--id-column", help="Column that names the interaction; rows with the same id are its messages."),
+        click.option("--text-column", help="Column of the words."),
+        click.option("--from", "reader", metavar="NAME", help="The export, such as zendesk; all of these are detected by default."),
+    ):
+        command = option(command)
+    return command
 
 
 @contextmanager
-def open_tables(files: tuple[Path, ...], text_column: str | None, encoding: str | None, delimiter: str | None) -> Iterator["list[Table]"]:
+def open_inputs(files: tuple[Path, ...], **options: Any) -> Iterator["list[Source]"]:
     """Open the input files; "-" is standard input."""
-    from servicenlp.readers import Options, open_table, spool
+    from servicenlp.formats import spool
+    from servicenlp.readers import Options, open_sources
 
     with tempfile.TemporaryDirectory() as folder:
         paths = [spool(sys.stdin.buffer, folder) if str(file) == "-" else file for file in files]
-        yield [open_table(path, Options(text_column, encoding, delimiter)) for path in paths]
+        yield open_sources(paths, Path(folder), Options(**options))
 
 
 @main.command()
@@ -70,10 +79,10 @@ def open_tables(files: tuple[Path, ...], text_column: str | None, encoding: str 
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes that score; one a core by default.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @force_option
-@table_options
+@source_options
 def score(
     files: tuple[Path, ...], output: Path | None, model: Path | None, prefix: str, only: tuple[str, ...],
-    workers: int, quiet: bool, force: bool, **table: Any,
+    workers: int, quiet: bool, force: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Score every interaction in FILES and write the same rows with our columns added.
 
@@ -90,13 +99,13 @@ def score(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass", newline="")  # as a file of ours
     summary = Summary()
-    with open_tables(files, **table) as tables:
-        for opened in () if quiet else tables:
-            click.echo(f"{opened.name}: {opened.form}; text column {opened.text_column!r}", err=True)
+    with open_inputs(files, **options) as sources:
+        for source in () if quiet else sources:
+            click.echo(f"{source.table.name}: {source.form}", err=True)
         tqdm.monitor_interval = 0  # its thread and forked workers do not go well together
-        total = sum(opened.n_rows for opened in tables)
+        total = sum(source.table.n_rows for source in sources)
         with tqdm(total=total, unit=" rows", disable=True if quiet else None, file=sys.stderr, leave=False) as progress:
-            for part in score_files(load_model(model), tables, output, sys.stdout, prefix=prefix, only=only, workers=workers):
+            for part in score_files(load_model(model), sources, output, sys.stdout, prefix=prefix, only=only, workers=workers):
                 summary.add(part)
                 progress.update(len(part.rows))
     if not quiet:
@@ -113,18 +122,18 @@ def refuse_overwriting(output: Path | None, force: bool) -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@table_options
-def inspect(files: tuple[Path, ...], **table: Any) -> None:
+@source_options
+def inspect(files: tuple[Path, ...], **options: Any) -> None:
     """Show what is detected in FILES and what would be scored, without scoring.
 
     \b
     Example: servicenlp inspect tickets.csv
     """
-    from servicenlp.scoring import preview
+    from servicenlp import inspection
 
-    with open_tables(files, **table) as tables:
-        for opened in tables:
-            click.echo(preview(opened))
+    with open_inputs(files, **options) as sources:
+        for source in sources:
+            click.echo(inspection.inspect(source))
 
 
 @main.command()

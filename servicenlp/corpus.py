@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from servicenlp.errors import DataError
-from servicenlp.readers import MISSING, Options, open_table
+from servicenlp.formats import MISSING
+from servicenlp.readers import open_source
 from servicenlp.taxonomy import CATEGORY_NAMES, NONE, TARGETS, values
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
@@ -91,7 +92,8 @@ def _files(paths: tuple[str | Path, ...]) -> list[Path]:
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any], str | None]]:
     """Yield line, row and what is wrong with it, if anything."""
-    table = open_table(file, Options())
+    source = open_source(file)
+    table = source.table
     targets = [target for target in TARGETS if target in table.columns]
     if not targets:
         raise DataError(f"{file}: no labels. Found {', '.join(map(repr, table.columns[:8]))}. Add a column level (1 to 6).")
@@ -99,7 +101,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any], str | None]]:
     lines = table.lines() if table.lines and file.suffix.lower() != ".json" else count(2)  # a header is line 1
     for line, (cells, problem) in zip(lines, table.walk(), strict=False):
         cell = dict(zip(table.columns, cells, strict=True))
-        row = {"text": cell[table.text_column], **{target: _label(target, cell[target]) for target in targets}}
+        row = {"text": cell[source.shape.text_column], **{target: _label(target, cell[target]) for target in targets}}
         row |= {name: cell[name] if isinstance(cell[name], str) else "" for name in extra}
         row |= {"weight": cell.get("weight", 1.0), "family": _or(cell.get("family"), file.stem), "file": file.stem}
         yield line, row, problem or _wrong(row, targets)

@@ -1,14 +1,16 @@
-"""An interaction's turns: where each begins and ends in the text, and who speaks."""
+"""An interaction, its messages and turns: where each begins and ends in the text, and who speaks."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-CUSTOMER, AGENT, OTHER = "customer", "agent", "other"
+CUSTOMER, AGENT, BOT, SYSTEM, NOTE = "customer", "agent", "bot", "system", "note"
 
 _SPEAKERS = {
     CUSTOMER: "customer|client|caller|user|buyer|guest|passenger|patient|member|visitor|me|cust",
     AGENT: "agent|rep|representative|support|advis[oe]r|operator|associate|specialist|staff|seller|assistant",
-    OTHER: "bot|chatbot|virtual assistant|system|note|private note|internal note",
+    BOT: "bot|chatbot|virtual assistant",
+    SYSTEM: "system",
+    NOTE: "note|private note|internal note",
 }
 # A name at the start of a line, perhaps after a time in brackets, then a colon.
 _LABEL = re.compile(
@@ -29,6 +31,45 @@ class Turn(NamedTuple):
     speaker: str
     start: int
     end: int
+
+
+class Message(NamedTuple):
+    """What one speaker wrote or said at one time.
+
+    Attributes
+    ----------
+    speaker : str
+        CUSTOMER, AGENT, BOT, SYSTEM or NOTE.
+    text : str
+        As it was exported; HTML, quoted replies and signatures are taken out later.
+    time : float or None
+        Seconds; only their order counts. None keeps the order given.
+    """
+
+    speaker: str
+    text: str
+    time: float | None = None
+
+
+class Interaction(NamedTuple):
+    """What is judged.
+
+    Attributes
+    ----------
+    text : str
+        The words; what a cell held if that is no text.
+    turns : list of Turn or None
+        Who says what in it; None if `split_turns` is to find out.
+    problem : str or None
+        Why there is nothing to judge.
+    made : bool
+        Whether the text is not a cell of the input as it stands, but cleaned or put together.
+    """
+
+    text: Any
+    turns: list[Turn] | None
+    problem: str | None
+    made: bool
 
 
 def split_turns(text: str) -> list[Turn]:

@@ -1,10 +1,9 @@
 """The batch: rows in, the same rows with our columns out, in constant memory."""
 
 import multiprocessing
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from textwrap import shorten
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -15,10 +14,10 @@ from servicenlp.classifier import ServiceClassifier
 from servicenlp.errors import DataError, ModelError
 from servicenlp.evidence import Spans, find_evidence
 from servicenlp.features import Terms, find_terms
+from servicenlp.formats import MISSING, Row
 from servicenlp.interactions import CUSTOMER, Turn, split_turns
 from servicenlp.persistence import load_model
-from servicenlp.readers import MISSING, Table
-from servicenlp.readers.table import Row
+from servicenlp.readers import Batch, Source
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, OUTCOMES, values
 from servicenlp.writers import Layout, open_writer
 
@@ -40,7 +39,7 @@ COLUMNS = [
     *[name for category in CATEGORY_NAMES for name in (category, f"{category}_p")],
     "focus", "ring", "cause", "interest",
     "evidence", "evidence_start", "evidence_end", "evidence_turn", "evidence_speaker",
-    "flags", "status", "model",
+    "interaction", "flags", "status", "model",
 ]  # fmt: skip
 
 # What is not text among them.
@@ -55,7 +54,9 @@ Columns = dict[str, list[Any]]
 _received: ServiceClassifier  # a worker's model
 
 
-def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[int, str] | None = None) -> Columns:
+def score_texts(
+    model: ServiceClassifier, texts: Sequence[Any], problems: dict[int, str] | None = None, turns: dict[int, list[Turn]] | None = None
+) -> Columns:
     """Score a batch of texts.
 
     Parameters
@@ -66,6 +67,8 @@ def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[i
         The interactions; what is not a text with words in it is skipped, and says why.
     problems : dict of int to str, optional
         What is known to be wrong with some of them; those are skipped.
+    turns : dict of int to list of Turn, optional
+        The turns of those where they are known; the others are split.
 
     Returns
     -------
@@ -75,12 +78,13 @@ def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[i
     """
     if "level" not in model.outputs_:
         raise ModelError("Model: does not predict the level. Found other targets only. Train it on data with a column level.")
-    turns = [split_turns(text) if isinstance(text, str) else [] for text in texts]
-    status = [_skip(text, own, (problems or {}).get(i)) for i, (text, own) in enumerate(zip(texts, turns, strict=True))]
+    known = turns or {}
+    own = [known[i] if i in known else split_turns(text) if isinstance(text, str) else [] for i, text in enumerate(texts)]
+    status = [why_skipped(text, spoken, (problems or {}).get(i)) for i, (text, spoken) in enumerate(zip(texts, own, strict=True))]
     chosen = [i for i, why in enumerate(status) if why is None]
-    terms = find_terms([texts[i] for i in chosen], [turns[i] for i in chosen])
+    terms = find_terms([texts[i] for i in chosen], [own[i] for i in chosen])
     scores, found, divisor = model.score_terms(terms, len(chosen))
-    ours = _columns(model, [texts[i] for i in chosen], [turns[i] for i in chosen], terms, scores, found)
+    ours = _columns(model, [texts[i] for i in chosen], [own[i] for i in chosen], terms, scores, found)
     columns: Columns = {name: [None] * len(texts) for name in COLUMNS}
     if len(chosen) == len(texts):
         columns |= ours
@@ -96,7 +100,7 @@ def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[i
     return columns
 
 
-def _skip(text: Any, turns: list[Turn], problem: str | None) -> str | None:
+def why_skipped(text: Any, turns: list[Turn], problem: str | None) -> str | None:
     """Say why a cell cannot be scored, or None."""
     if problem:
         return f"skipped: {problem}"
@@ -225,31 +229,29 @@ class Scored(NamedTuple):
     columns: Columns
 
 
-def score_table(model: ServiceClassifier, table: Table, workers: int = 1) -> Iterator[Scored]:
-    """Score a table batch by batch, in order.
+def score_source(model: ServiceClassifier, source: Source, workers: int = 1) -> Iterator[Scored]:
+    """Score an export batch by batch, in order.
 
     Parameters
     ----------
     model : ServiceClassifier
         Fitted.
-    table : Table
+    source : Source
         What to score.
     workers : int
         Processes that score while this one reads and writes. With 1, or where processes cannot be
         forked, all is done in this one. The result does not depend on it.
     """
-    batches = table.batches(BATCH)
-    at = table.text_index
-    if workers < 2 or table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
+    batches = source.batches(BATCH)
+    if workers < 2 or source.table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
         for batch in batches:
-            yield Scored(batch.rows, score_texts(model, [row[at] for row in batch.rows], batch.problems))
+            yield Scored(batch.rows, score_batch(model, batch))
         return
     waiting: deque[tuple[list[Row], Any]] = deque()
     # Forked workers have the model already; others would import and load everything anew.
     with multiprocessing.get_context("fork").Pool(workers, _receive_model, (model,)) as pool:
         for batch in batches:
-            texts = [row[at] for row in batch.rows]
-            waiting.append((batch.rows, pool.apply_async(_score_with_received, (texts, batch.problems))))
+            waiting.append((batch.rows, pool.apply_async(_score_with_received, (batch._replace(rows=[]),))))
             if len(waiting) > 2 * workers:
                 rows, result = waiting.popleft()
                 yield Scored(rows, result.get())
@@ -257,18 +259,25 @@ def score_table(model: ServiceClassifier, table: Table, workers: int = 1) -> Ite
             yield Scored(rows, result.get())
 
 
+def score_batch(model: ServiceClassifier, batch: Batch) -> Columns:
+    """Score a batch of an export; texts that are not cells of it are in the column interaction."""
+    columns = score_texts(model, batch.texts, batch.problems, batch.turns)
+    columns["interaction"] = [text if i in batch.made and text else None for i, text in enumerate(batch.texts)]
+    return columns
+
+
 def _receive_model(model: ServiceClassifier) -> None:
     global _received
     _received = model
 
 
-def _score_with_received(texts: list[Any], problems: dict[int, str]) -> Columns:
-    return score_texts(_received, texts, problems)
+def _score_with_received(batch: Batch) -> Columns:
+    return score_batch(_received, batch)
 
 
 def score_files(
     model: ServiceClassifier,
-    tables: Sequence[Table],
+    sources: Sequence[Source],
     output: Path | None,
     stdout: IO[str],
     *,
@@ -276,13 +285,13 @@ def score_files(
     only: Sequence[str] = (),
     workers: int = 1,
 ) -> Iterator[Scored]:
-    """Score tables into one file, and yield each batch once it is written.
+    """Score exports into one file, and yield each batch once it is written.
 
     Parameters
     ----------
     model : ServiceClassifier
         Fitted.
-    tables : sequence of Table
+    sources : sequence of Source
         Several are written one after the other; a column that one lacks stays empty in its rows.
     output, stdout
         See `open_writer`.
@@ -291,7 +300,7 @@ def score_files(
     only : sequence of str
         Level names and flags; write only the rows that have one of them. All by default.
     workers : int
-        See `score_table`.
+        See `score_source`.
 
     Raises
     ------
@@ -301,6 +310,7 @@ def score_files(
     known = [label.name for label in LEVELS] + list(FLAGS)
     if unknown := [name for name in only if name not in known]:
         raise DataError(f"--only: no such level or flag. Found {unknown[0]!r}. Choose from {', '.join(dict.fromkeys(known))}.")
+    tables = [source.table for source in sources]
     for table in tables:
         check_free(table.columns, prefix, table.name)
     columns = list(dict.fromkeys(column for table in tables for column in table.columns))
@@ -313,9 +323,9 @@ def score_files(
         len(tables) == 1 and tables[0].textual,
     )
     with open_writer(output, layout, stdout) as writer:
-        for table in tables:
+        for source, table in zip(sources, tables, strict=True):
             place = [table.columns.index(c) if c in table.columns else -1 for c in columns]
-            for part in score_table(model, table, workers):
+            for part in score_source(model, source, workers):
                 rows = part.rows if len(tables) == 1 else [[row[i] if i >= 0 else MISSING for i in place] for row in part.rows]
                 added = zip(*(part.columns[name] for name in COLUMNS), strict=True)
                 kept = _chosen(part.columns, only)
@@ -330,30 +340,3 @@ def _chosen(columns: Columns, only: Sequence[str]) -> list[bool]:
     names = set(only)
     pairs = zip(columns["level_name"], columns["flags"], strict=True)
     return [name in names or not names.isdisjoint((flags or "").split("|")) for name, flags in pairs]
-
-
-def preview(table: Table) -> str:
-    """Return what was detected in a table and what would be scored, for people."""
-    skipped: Counter[str] = Counter()
-    conversations = 0
-    sample: list[str] = []
-    for batch in table.batches(BATCH):
-        for i, row in enumerate(batch.rows):
-            text = row[table.text_index]
-            turns = split_turns(text) if isinstance(text, str) else []
-            if why := _skip(text, turns, batch.problems.get(i)):
-                skipped[why] += 1
-                continue
-            conversations += len(turns) > 1
-            if len(sample) < 3:
-                sample.append(shorten(text, 70, placeholder=" ..."))
-    lines = [
-        f"{table.name}: {table.form}",
-        f"  {table.n_rows:,} rows, {len(table.columns)} columns",
-        f"  text column  {table.text_column!r}",
-        f"  other columns  {shorten(', '.join(c for c in table.columns if c != table.text_column), 60, placeholder=' ...')}",
-        f"  to be scored  {table.n_rows - skipped.total():,}, of them {conversations:,} conversations",
-        *(f"  {count:,} {why}" for why, count in skipped.most_common()),
-        *(f"  e.g. {text!r}" for text in sample),
-    ]
-    return "\n".join(lines)

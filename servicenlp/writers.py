@@ -16,8 +16,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from servicenlp.errors import DataError
-from servicenlp.readers import MISSING
-from servicenlp.readers.table import Row
+from servicenlp.formats import MISSING, Row
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 
@@ -165,7 +164,7 @@ class _Xlsx:
     def _cell(self, value: Any) -> Any:
         if not isinstance(value, str):
             return str(value) if getattr(value, "tzinfo", None) is not None else value
-        cell = WriteOnlyCell(self._sheet, ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)[:32767])  # Excel's limit
+        cell = WriteOnlyCell(self._sheet, ILLEGAL_CHARACTERS_RE.sub("\ufffd", _told(value))[:32767])  # Excel's limit
         if value.startswith("="):
             cell.data_type = "s"
         return cell

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 import servicenlp
+import servicenlp.readers
 from servicenlp.cli import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "servicenlp"
+FORMATS = sorted({f"formats.{path.stem}" for path in (PACKAGE / "formats").glob("[a-z]*.py")} - {"formats.table", "formats.archive"})
+READERS = sorted(f"readers.{name}" for name in servicenlp.readers.READERS)
 ORDER = [
     "errors", "taxonomy", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
-    "readers.table", "readers", "readers.delimited", "readers.json_lines", "readers.parquet", "readers.plain", "readers.workbook",
-    "persistence", "corpus", "evaluation", "writers", "scoring", "summary", "training", "cli",
+    "formats.table", "formats.archive", "formats", *FORMATS, "preprocessing", "readers.shape", "readers.conversations", "readers",
+    *READERS, "persistence", "corpus", "evaluation", "writers", "scoring", "inspection", "summary", "training", "cli",
 ]  # fmt: skip
 
 

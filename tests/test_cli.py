@@ -90,7 +90,7 @@ def test_score_writes_csv_to_stdout_and_notes_to_stderr(run, tickets, model_fold
     result = run("score", tickets, "-m", model_folder)
     rows = list(csv.reader(io.StringIO(result.stdout)))
     assert [row[:2] for row in rows] == [line.split(",") for line in TABLE.splitlines()]
-    assert "tickets.csv: CSV, utf-8, comma; text column 'text'" in result.stderr
+    assert "tickets.csv: CSV, utf-8, comma; one interaction a row: text 'text'" in result.stderr
     assert "2 rows: 2 scored, 0 skipped" in result.stderr
 
 
@@ -195,8 +195,8 @@ def test_score_gives_every_row_of_the_example_back(run):
 def test_inspect_shows_what_was_detected_and_scores_nothing(run, tickets, monkeypatch):
     monkeypatch.setattr("servicenlp.scoring.score_texts", None)
     shown = run("inspect", tickets, EXAMPLE).stdout
-    assert "tickets.csv: CSV, utf-8, comma\n  2 rows, 2 columns\n  text column  'text'\n" in shown
-    assert "  320 rows, 15 columns\n  text column  'Description'\n" in shown
+    assert "tickets.csv: CSV, utf-8, comma\n  2 rows, 2 columns\n  export  one interaction a row\n  text column  'text'\n" in shown
+    assert "  320 rows, 15 columns\n  export  one interaction a row\n  text column  'Description'\n" in shown
 
 
 def test_explain_shows_the_level_and_the_words(run, model_folder):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicenlp.interactions import AGENT, CUSTOMER, OTHER, Turn, split_turns
+from servicenlp.interactions import AGENT, BOT, CUSTOMER, NOTE, SYSTEM, Turn, split_turns
 
 CHAT = "Customer: My bag is lost.\nAgent: I am sorry.\nBot: Rate us.\nCustomer: Thanks."
 
@@ -12,7 +12,7 @@ def said(text):
 
 
 def test_split_turns_gives_each_speaker_their_words():
-    assert said(CHAT) == [(CUSTOMER, "My bag is lost."), (AGENT, "I am sorry."), (OTHER, "Rate us."), (CUSTOMER, "Thanks.")]
+    assert said(CHAT) == [(CUSTOMER, "My bag is lost."), (AGENT, "I am sorry."), (BOT, "Rate us."), (CUSTOMER, "Thanks.")]
 
 
 @pytest.mark.parametrize("text", ["", "The food was cold.", "Price: too high", "See https://example.org/agent:1", "It said: agent: no"])
@@ -41,10 +41,10 @@ def test_split_turns_makes_no_turn_of_blanks_before_the_first_label():
         ("[10:02] Agent:", AGENT),
         ("(10:02:11) agent:", AGENT),
         ("10:02 pm Agent:", AGENT),
-        ("Chatbot:", OTHER),
-        ("Virtual assistant:", OTHER),
-        ("Private note:", OTHER),
-        ("  System:", OTHER),
+        ("Chatbot:", BOT),
+        ("Virtual assistant:", BOT),
+        ("Private note:", NOTE),
+        ("  System:", SYSTEM),
     ],
 )
 def test_split_turns_knows_the_labels_of_exports(label, speaker):

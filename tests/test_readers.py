@@ -1,304 +1,15 @@
-import io
-import json
-from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from openpyxl import Workbook
-from openpyxl.worksheet.formula import ArrayFormula
 
 from servicenlp.errors import DataError
-from servicenlp.readers import MISSING, Options, choose_text_column, detect, open_table, spool
-from servicenlp.readers.delimited import detect_delimiter, detect_encoding, looks_delimited
+from servicenlp.readers import open_source
+from servicenlp.readers.generic import choose_text_column
 
-TABLE = [["id", "text"], ["1", "The food was cold, and late"], ["2", "Quick and friendly — thank you"]]
 
-
-def lines(delimiter: str, rows=TABLE) -> str:
-    return "".join(delimiter.join(f'"{cell}"' for cell in row) + "\n" for row in rows)
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(name: str, content: bytes | str) -> Path:
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
-def rows_of(path, **options) -> list:
-    return [row for row, _ in open_table(path, Options(**options)).walk()]
-
-
-def problems_of(path) -> list:
-    return [problem for _, problem in open_table(path).walk()]
-
-
-@pytest.mark.parametrize(("suffix", "delimiter"), [("csv", ","), ("tsv", "\t"), ("csv", ";"), ("csv", "|"), ("tab", "\t"), ("csv", "\t")])
-def test_open_table_reads_delimited_files(write, suffix, delimiter):
-    table = open_table(write(f"a.{suffix}", lines(delimiter)))
-    assert (table.columns, table.text_column, table.n_rows) == (["id", "text"], "text", 2)
-    assert [row for row, _ in table.walk()] == TABLE[1:]
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
-def test_open_table_detects_the_encoding(write, encoding):
-    marks = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
-    path = write("a.csv", marks.get(encoding, b"") + lines(",").encode(encoding))
-    assert open_table(path).columns == ["id", "text"]
-    assert rows_of(path) == TABLE[1:]
-
-
-@pytest.mark.parametrize("cell", ["naïve café", "“quoted” – £5", "Größe"])
-def test_open_table_reads_windows_letters(write, cell):
-    assert rows_of(write("a.csv", f"id,text\n1,{cell} was cold\n".encode("cp1252"))) == [["1", f"{cell} was cold"]]
-
-
-def test_open_table_reads_what_no_encoding_has(write):
-    assert len(rows_of(write("a.csv", b"id,text\n1,cold \x81\xff food here\n"))) == 1
-
-
-def test_open_table_finds_a_letter_far_into_a_file(write):
-    content = b"id,text\n" + b"1,the food was cold\n" * 80_000 + "2,café was cold\n".encode()
-    assert rows_of(write("a.csv", content))[-1] == ["2", "café was cold"]
-
-
-@pytest.mark.parametrize(
-    ("content", "rows"),
-    [
-        ('id,text\n1,"one\ntwo\r\nthree"\n', [["1", "one\ntwo\r\nthree"]]),
-        ('id,text\n1,"said ""no"" twice"\n', [["1", 'said "no" twice']]),
-        ("id,text\r\n1,one two three\r\n", [["1", "one two three"]]),
-        ("id,text\n1,one two three", [["1", "one two three"]]),
-        ("id,text\n1,one\x00two three\n", [["1", "one\x00two three"]]),
-        ("id,text\n 1 , one two three \n", [[" 1 ", " one two three "]]),
-        ("id,text\n1,one two three\n\n2,four five six\n", [["1", "one two three"], ["", ""], ["2", "four five six"]]),
-        ("id,text\n1,\n2,one two three\n", [["1", ""], ["2", "one two three"]]),
-        ("id,text\n007,NA null nan\n", [["007", "NA null nan"]]),
-        ("text\none two three\n", [["one two three"]]),
-    ],
-)
-def test_open_table_keeps_every_cell(write, content, rows):
-    assert rows_of(write("a.csv", content)) == rows
-
-
-def test_open_table_numbers_repeated_headers_and_keeps_the_names(write):
-    table = open_table(write("a.csv", "id,text,id,,\n1,one two three,2,3,4\n"))
-    assert table.columns == ["id", "text", "id.2", "(column 4)", "(column 5)"]
-    assert table.header == ["id", "text", "id", "", ""]
-
-
-@pytest.mark.parametrize("header", ["id,id,id.2,text", "a.2,a,a,text"])
-def test_open_table_names_each_column_once(write, header):
-    columns = open_table(write("a.csv", f"{header}\n1,2,3,one two three\n")).columns
-    assert len(set(columns)) == 4
-
-
-def test_open_table_tells_of_ragged_rows(write):
-    path = write("a.csv", "id,text\n1,one two three,surplus\n2\n3,four five six\n")
-    assert open_table(path).columns == ["id", "text", "(column 3)"]
-    assert rows_of(path) == [["1", "one two three", "surplus"], ["2", "", ""], ["3", "four five six", ""]]
-    assert problems_of(path) == ["3 cells under 2 headers", None, None]
-
-
-def test_open_table_reads_a_cell_of_a_million_characters(write):
-    assert len(rows_of(write("a.csv", f"id,text\n1,{'late ' * 200_000}\n"))[0][1]) == 1_000_000
-
-
-def test_open_table_of_a_header_alone_has_no_rows(write):
-    table = open_table(write("a.csv", "id,text\n"))
-    assert (table.n_rows, table.text_column, list(table.walk())) == (0, "text", [])
-
-
-@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf"])
-def test_open_table_refuses_an_empty_file(write, content):
-    with pytest.raises(DataError, match=r"a.csv: the file is empty. Found no header. Export it again."):
-        open_table(write("a.csv", content))
-
-
-def test_open_table_passes_over_blank_lines_before_the_header(write):
-    assert open_table(write("a.csv", "\n\nid,text\n1,one two three\n")).columns == ["id", "text"]
-
-
-def test_open_table_says_where_there_is_no_file(tmp_path):
-    with pytest.raises(DataError, match=r"none.csv: no such file. Found nothing there. Check the name."):
-        open_table(tmp_path / "none.csv")
-
-
-def test_open_table_refuses_a_folder(tmp_path):
-    with pytest.raises(DataError, match=r": a folder cannot be scored. Found a folder. Name its files: .*/\*.csv."):
-        open_table(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt"])
-def test_open_table_refuses_an_unknown_encoding(write, name):
-    path = write(name, '{"text": "one two three"}\n')
-    with pytest.raises(DataError, match="--encoding: no such encoding. Found 'klingon'. Try utf-8, utf-16 or cp1252"):
-        rows_of(path, encoding="klingon")
-
-
-def test_open_table_refuses_a_delimiter_of_two_characters(write):
-    with pytest.raises(DataError, match=r"a.csv: cannot be read as a delimited file. Found: .*Name --encoding or --delimiter."):
-        rows_of(write("a.csv", lines(",")), delimiter=";;")
-
-
-def test_open_table_says_that_a_file_may_not_be_read(write, monkeypatch):
-    path = write("a.csv", lines(","))
-
-    def refuse(*_args, **_named):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(DataError, match=r"a.csv: cannot be read. Found: Permission denied. Check its permissions."):
-        open_table(path)
-
-
-def test_open_table_takes_the_encoding_and_delimiter_given(write):
-    path = write("a.csv", "id~text\n1~caf\xe9 was cold\n".encode("latin-1"))
-    assert rows_of(path, encoding="latin-1", delimiter="~") == [["1", "café was cold"]]
-
-
-def test_open_table_reads_json_lines_with_missing_keys_and_a_broken_line(write):
-    path = write("a.jsonl", '{"id": 1, "text": "one two three"}\n\n{"id": 2,\n{"text": null, "more": [1, {"a": "b"}]}\n')
-    assert open_table(path).columns == ["id", "text", "(unread line)", "more"]
-    assert rows_of(path) == [
-        [1, "one two three", MISSING, MISSING],
-        [MISSING, MISSING, '{"id": 2,', MISSING],
-        [MISSING, None, MISSING, [1, {"a": "b"}]],
-    ]
-    assert problems_of(path) == [None, "not a JSON object", None]
-
-
-@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "export"])
-def test_open_table_reads_a_json_array(write, name):
-    rows = [{"id": 1, "text": "one two three"}, {"id": 2, "text": "four five six"}]
-    assert rows_of(write(name, json.dumps(rows, indent=1))) == [[1, "one two three"], [2, "four five six"]]
-
-
-def test_open_table_reads_one_json_object(write):
-    assert rows_of(write("a.json", '{"id": 1,\n "text": "one two three"}')) == [[1, "one two three"]]
-
-
-@pytest.mark.parametrize("line", ['"x"', "7", "[1]", "null", "[" * 5000, "{" + "9" * 5000])
-def test_open_table_keeps_json_lines_that_are_no_objects(write, line):
-    path = write("a.jsonl", f'{{"text": "one two three"}}\n{line}\n')
-    assert rows_of(path)[1] == [MISSING, line]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("", r"a.jsonl: no JSON objects. Found an empty file. Give one object a line."),
-        ("hello\nthere\n", r"a.jsonl: no JSON objects. Found 2 lines of something else. Give one object a line."),
-    ],
-)
-def test_open_table_refuses_json_lines_without_objects(write, content, message):
-    with pytest.raises(DataError, match=message):
-        open_table(write("a.jsonl", content))
-
-
-def test_open_table_reads_parquet_with_its_types(tmp_path):
-    given = pa.table({"id": pa.array([1, None], pa.int32()), "text": ["one two three", None], "when": [datetime(2026, 1, 5), None]})
-    pq.write_table(given, tmp_path / "a.parquet")
-    table = open_table(tmp_path / "a.parquet")
-    assert table.schema == given.schema
-    assert [row for row, _ in table.walk()] == [[1, "one two three", datetime(2026, 1, 5)], [None, None, None]]
-
-
-def test_open_table_refuses_what_is_no_parquet(write):
-    with pytest.raises(DataError, match=r"a.parquet: not a Parquet file. Found: .*Export it again."):
-        open_table(write("a.parquet", b"hello"))
-
-
-@pytest.fixture
-def workbook(tmp_path):
-    def save(rows, cells=None) -> Path:
-        book = Workbook()
-        for row in rows:
-            book.active.append(row)
-        for place, value in (cells or {}).items():
-            book.active[place] = value
-        book.save(tmp_path / "a.xlsx")
-        return tmp_path / "a.xlsx"
-
-    return save
-
-
-def test_open_table_reads_the_first_sheet_with_its_values(workbook):
-    path = workbook([["id", "text", "when"], [1, "one two three", datetime(2026, 1, 5)], [2.5, None, True]])
-    assert open_table(path).columns == ["id", "text", "when"]
-    assert rows_of(path) == [[1, "one two three", datetime(2026, 1, 5)], [2.5, None, True]]
-
-
-def test_open_table_reads_formulas_as_their_text(workbook):
-    path = workbook([["text", "sum"], ["one two three", "=1+1"], ["four five six", None]], {"B3": ArrayFormula("B3:B3", "=SUM(A1:A2)")})
-    assert [row[1] for row in rows_of(path)] == ["=1+1", "=SUM(A1:A2)"]
-
-
-def test_open_table_keeps_surplus_cells_of_a_workbook(workbook):
-    path = workbook([["id", "text"], [1, "one two three", "surplus"], [2, "four five six"]])
-    assert [row[2] for row in rows_of(path)] == ["surplus", None]
-
-
-def test_open_table_numbers_repeated_headers_of_a_workbook(workbook):
-    columns = open_table(workbook([["id", "text", "id"], [1, "one two three", 2]])).columns
-    assert len(set(columns)) == 3
-
-
-def test_open_table_refuses_an_empty_workbook(workbook):
-    with pytest.raises(DataError, match=r"a.xlsx: the first sheet is empty. Found no header. Put the table on the first sheet."):
-        open_table(workbook([]))
-
-
-@pytest.mark.parametrize("content", [b"hello", b"", b"PK\x03\x04 broken"])
-def test_open_table_refuses_what_is_no_workbook(write, content):
-    with pytest.raises(DataError, match=r"a.xlsx: not an XLSX workbook. Found: .*Save it again as .xlsx."):
-        open_table(write("a.xlsx", content))
-
-
-def test_open_table_takes_plain_text_as_one_interaction(write):
-    assert rows_of(write("a.txt", "one\r\ntwo, three\n")) == [["a.txt", "one\r\ntwo, three\n"]]
-
-
-@pytest.mark.parametrize(
-    ("content", "reader"),
-    [
-        (lines(",").encode(), "delimited"),
-        (lines(";").encode("utf-8-sig"), "delimited"),
-        (lines(",").encode("utf-16"), "delimited"),
-        (b'\n {"text": 1}', "json_lines"),
-        (b"[\n {}]", "json_lines"),
-        (b'[{"text": 1}]', "json_lines"),
-        (b"PAR1....", "parquet"),
-        (b"PK\x03\x04...", "workbook"),
-        (b"Dear all, the room was cold, dirty and dark.\nWe left.", "plain"),
-        (b"", "plain"),
-    ],
-)
-def test_detect_knows_a_format_by_its_content(write, content, reader):
-    assert detect(write("export", content)) == reader
-
-
-def test_spool_copies_a_stream(tmp_path):
-    assert spool(io.BytesIO(b"x" * 3_000_000), str(tmp_path)).stat().st_size == 3_000_000
-
-
-@pytest.mark.parametrize(("head", "delimiter"), [("a;b\n1,2,3;4\n", ";"), ("a|b\n1|2\n", "|"), ("a\n1\n", ","), ("", ",")])
-def test_detect_delimiter_takes_the_one_whose_rows_agree(head, delimiter):
-    assert detect_delimiter(head) == delimiter
-
-
-def test_detect_encoding_bears_a_letter_cut_by_the_sample(write):
-    assert detect_encoding(write("a", b"a" * 65535 + "é".encode())) == "utf-8"
-
-
-def test_looks_delimited_is_not_taken_in_by_a_letter():
-    assert not looks_delimited(b"Dear team,\nI wrote, twice, about the boiler.\n")
+def records(columns, rows) -> list[dict]:
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -315,11 +26,11 @@ def test_looks_delimited_is_not_taken_in_by_a_letter():
     ],
 )
 def test_choose_text_column_takes_a_known_name_or_the_wordiest(columns, sample, chosen):
-    assert choose_text_column("a.csv", columns, sample) == chosen
+    assert choose_text_column("a.csv", columns, records(columns, sample)) == chosen
 
 
 def test_choose_text_column_takes_what_is_wanted():
-    assert choose_text_column("a.csv", ["text", "b"], [["one two three", "x"]], "b") == "b"
+    assert choose_text_column("a.csv", ["text", "b"], [{"text": "one two three", "b": "x"}], "b") == "b"
 
 
 @pytest.mark.parametrize(
@@ -333,17 +44,24 @@ def test_choose_text_column_takes_what_is_wanted():
 )
 def test_choose_text_column_says_what_it_found(columns, wanted, message):
     with pytest.raises(DataError, match=message):
-        choose_text_column("a.csv", columns, [["1"] * len(columns)], wanted)
+        choose_text_column("a.csv", columns, records(columns, [["1"] * len(columns)]), wanted)
 
 
-def test_batches_can_begin_anywhere(write):
-    path = write("a.csv", "id,text\n" + "".join(f"{i},one two three\n" for i in range(10)) + "10,a,b,c\n")
-    parts = list(open_table(path).batches(4, skip=3))
+def test_batches_can_begin_anywhere(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id,text\n" + "".join(f"{i},one two three\n" for i in range(10)) + "10,a,b,c\n")
+    parts = list(open_source(path).batches(4, skip=3))
     assert [[row[0] for row in part.rows] for part in parts] == [["3", "4", "5", "6"], ["7", "8", "9", "10"]]
     assert [part.problems for part in parts] == [{}, {3: "4 cells under 2 headers"}]
 
 
 def test_example_export_is_read():
-    table = open_table(Path(__file__).parent.parent / "data" / "examples" / "tickets.csv")
-    assert (table.text_column, table.n_rows) == ("Description", 320)
+    source = open_source(Path(__file__).parent.parent / "data" / "examples" / "tickets.csv")
+    table = source.table
+    assert (source.shape.text_column, table.n_rows) == ("Description", 320)
     assert pd.DataFrame([row for row, _ in table.walk()], columns=table.columns)["Ticket ID"].nunique() == 320
+
+
+def test_open_source_refuses_a_folder(tmp_path):
+    with pytest.raises(DataError, match=r": a folder, not a file. Found a folder. Name its files: .*/\*.csv."):
+        open_source(tmp_path)

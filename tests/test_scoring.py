@@ -14,8 +14,8 @@ from openpyxl import Workbook, load_workbook
 
 from servicenlp import scoring
 from servicenlp.errors import DataError, ModelError
-from servicenlp.readers import open_table
-from servicenlp.scoring import COLUMNS, FLAGS, KINDS, preview, score_files, score_frame, score_texts
+from servicenlp.readers import open_source
+from servicenlp.scoring import COLUMNS, FLAGS, KINDS, score_files, score_frame, score_texts
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, TARGETS, values
 
 COLD = "The waiter was rude and the food was cold"
@@ -24,7 +24,7 @@ EXAMPLE = Path(__file__).parent.parent / "data" / "examples" / "tickets.csv"
 
 
 def score(model, output: Path | None, *inputs: Path, stdout=None, **options) -> Path | None:
-    for _ in score_files(model, [open_table(path) for path in inputs], output, stdout or io.StringIO(), **options):
+    for _ in score_files(model, [open_source(path) for path in inputs], output, stdout or io.StringIO(), **options):
         pass
     return output
 
@@ -182,7 +182,7 @@ def test_score_files_keeps_repeated_headers_in_csv(model, tickets, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".xlsx"])
 def test_score_files_keeps_every_value_of_repeated_headers(model, tickets, tmp_path, suffix):
-    scored = open_table(score(model, tmp_path / f"out{suffix}", tickets))
+    scored = open_source(score(model, tmp_path / f"out{suffix}", tickets)).table
     assert [[row[0], row[2]] for row, _ in scored.walk()] == [["1", "x"], ["2", "y"], ["3", "z"], ["4", "w"]]
 
 
@@ -206,7 +206,7 @@ def test_score_files_keeps_a_broken_json_line(model, tmp_path):
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".xlsx"])
 def test_score_files_of_a_header_alone_writes_a_header(model, tmp_path, source, rows, suffix):
     (tmp_path / f"a.{source}").write_text(rows)
-    table = open_table(score(model, tmp_path / f"out{suffix}", tmp_path / f"a.{source}"))
+    table = open_source(score(model, tmp_path / f"out{suffix}", tmp_path / f"a.{source}")).table
     assert (table.columns[:2], len(table.columns), table.n_rows) == (["id", "text"], 2 + len(COLUMNS), 0)
 
 
@@ -287,7 +287,7 @@ def test_score_files_refuses_columns_of_ours(model, tickets, tmp_path):
 def test_score_files_leaves_nothing_behind_after_an_error(model, tmp_path, monkeypatch):
     monkeypatch.setattr(scoring, "BATCH", 100)
     output = tmp_path / "out.csv"
-    parts = score_files(model, [open_table(EXAMPLE)], output, io.StringIO())
+    parts = score_files(model, [open_source(EXAMPLE)], output, io.StringIO())
     assert len(next(parts).rows) == 100
     with pytest.raises(RuntimeError, match="in the middle"):
         parts.throw(RuntimeError("in the middle"))
@@ -343,13 +343,3 @@ def test_score_files_gives_every_json_line_back(model, tmp_path, rows):
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     scored = read_lines(score(model, tmp_path / "out.jsonl", tmp_path / "a.jsonl"))
     assert [{key: value for key, value in row.items() if not key.startswith("service_")} for row in scored] == rows
-
-
-def test_preview_tells_what_would_be_scored(tickets):
-    lines = preview(open_table(tickets)).splitlines()
-    assert lines[0].endswith("tickets.csv: CSV, utf-8, comma")
-    assert "  4 rows, 3 columns" in lines
-    assert "  text column  'text'" in lines
-    assert "  to be scored  2, of them 0 conversations" in lines
-    assert "  1 skipped: no text" in lines
-    assert f"  e.g. '{COLD}'" in lines

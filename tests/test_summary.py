@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from servicenlp import scoring
-from servicenlp.readers import open_table
+from servicenlp.readers import open_source
 from servicenlp.scoring import Scored, score_files, score_texts
 from servicenlp.summary import Summary
 
@@ -46,7 +46,7 @@ def test_render_of_nothing_scored():
 def test_add_by_parts_gives_the_same_as_at_once(model, monkeypatch):
     def summarise() -> str:
         summary = Summary()
-        for part in score_files(model, [open_table(EXAMPLE)], None, io.StringIO()):
+        for part in score_files(model, [open_source(EXAMPLE)], None, io.StringIO()):
             summary.add(part)
         return summary.render()
 

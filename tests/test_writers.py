@@ -12,7 +12,7 @@ import pytest
 from openpyxl import load_workbook
 
 from servicenlp.errors import DataError
-from servicenlp.readers import MISSING
+from servicenlp.formats import MISSING
 from servicenlp.writers import FORMATS, Layout, open_writer
 
 COLUMNS = ["id", "text"]

@@ -1,79 +1,247 @@
-"""Files to tables: rows as they came, and which column holds the customer's words.
+"""Tables to interactions: which export a table is, and what its customers and agents said.
 
-One module per shape of file; `FORMATS` says which reads what. To add one: write a module with a
-function ``read(path, options) -> Table`` and enter it in `FORMATS`.
+One module per export, each with a function ``recognise(sample, options) -> Shape | None``; `READERS`
+lists them, the most particular first. README.md in this folder shows how to add one.
 """
 
-import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 from servicenlp.errors import DataError
-from servicenlp.readers.table import MISSING, Batch, Options, Table, choose_text_column
+from servicenlp.formats import Options, Row, Table, find_files, read_table
+from servicenlp.interactions import CUSTOMER, Interaction, Message, Turn
+from servicenlp.preprocessing import assemble, clean
+from servicenlp.readers.conversations import Conversations
+from servicenlp.readers.shape import Sample, Shape, record, words
 
-__all__ = ["FORMATS", "MISSING", "Batch", "Options", "Table", "choose_text_column", "detect", "open_table", "spool"]
+__all__ = ["READERS", "Batch", "Options", "Shape", "Source", "open_source", "open_sources", "recognise"]
 
-FORMATS = {
-    ".csv": "delimited",
-    ".tsv": "delimited",
-    ".tab": "delimited",
-    ".jsonl": "json_lines",
-    ".ndjson": "json_lines",
-    ".json": "json_lines",
-    ".parquet": "parquet",
-    ".xlsx": "workbook",
-    ".txt": "plain",
-}
+READERS = ("generic",)
+_SAMPLE = 200
 
 
-def open_table(path: str | Path, options: Options | None = None) -> Table:
-    """Open a file of interactions.
+class Batch(NamedTuple):
+    """Some rows and their interactions.
+
+    Attributes
+    ----------
+    rows : list of Row
+        As they came.
+    texts : list
+        What is judged of each; a cell that is no text as it came.
+    problems : dict of int to str
+        By index, why a row has no interaction to judge.
+    turns : dict of int to list of Turn
+        By index, the turns of those whose turns are known; the others are to be split.
+    made : set of int
+        The indices of the texts that are not cells as they stand in their row.
+    """
+
+    rows: list[Row]
+    texts: list[Any]
+    problems: dict[int, str]
+    turns: dict[int, list[Turn]]
+    made: set[int]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened export: its rows, and how they become interactions.
+
+    Attributes
+    ----------
+    table : Table
+        The rows.
+    shape : Shape
+        How they become interactions.
+    joined : tuple of Source
+        Other exports that hold messages of this one's interactions.
+    """
+
+    table: Table
+    shape: Shape
+    joined: tuple["Source", ...] = ()
+
+    @property
+    def form(self) -> str:
+        """What was detected, for people."""
+        uses = ", ".join(f"{role} {column!r}" for role, column in self.shape.uses.items())
+        return f"{self.table.form}; {self.shape.title}{': ' if uses else ''}{uses}"
+
+    def batches(self, size: int, skip: int = 0) -> Iterator[Batch]:
+        """Walk the rows in batches, after the first `skip` rows."""
+        with TemporaryDirectory() as folder:
+            talks = self._conversations(Path(folder) / "messages.db")
+            walk = islice(enumerate(self.table.walk()), skip, None)
+            while part := list(islice(walk, size)):
+                batch = Batch([row for _, (row, _) in part], [], {}, {}, set())
+                for i, (number, (row, problem)) in enumerate(part):
+                    text, turns, why, made = self._interaction(number, row, problem, talks)
+                    batch.texts.append(text)
+                    if why:
+                        batch.problems[i] = why
+                    if turns is not None:
+                        batch.turns[i] = turns
+                    if made:
+                        batch.made.add(i)
+                yield batch
+
+    def _interaction(self, number: int, row: Row, problem: str | None, talks: Conversations | None) -> Interaction:
+        if problem:
+            return Interaction("", None, problem, False)
+        if self.shape.messages is None and talks is None:
+            return clean(row[self.table.columns.index(self.shape.text_column)])
+        told = record(self.table.columns, row)
+        own = list(self.shape.messages(told)) if self.shape.messages else []
+        if talks is None:
+            return assemble(own)
+        if self.shape.key is None:
+            return assemble(own + talks.messages(str(told.get(self.shape.id_column, ""))))
+        key = self.shape.key(told)
+        first = talks.first(key)
+        if first != number:
+            return Interaction("", None, f"part of the interaction in row {first + 1}", False)
+        return assemble(talks.messages(key))
+
+    def _conversations(self, path: Path) -> Conversations | None:
+        """Gather the messages that stand in rows of their own."""
+        sources = ((self,) if self.shape.key else ()) + self.joined
+        if not sources:
+            return None
+        talks = Conversations(path)
+        for source in sources:
+            for number, (row, problem) in enumerate(source.table.walk()):
+                told = record(source.table.columns, row)
+                if not problem and source.shape.key and source.shape.messages:
+                    talks.add(source.shape.key(told), number, source.shape.messages(told))
+        return talks
+
+
+def open_source(path: str | Path, options: Options | None = None) -> Source:
+    """Open one file of interactions.
 
     Parameters
     ----------
     path : str or Path
-        Its format is known by its suffix, or, if that says nothing, by its content.
+        Its format is known by its suffix, or, if that says nothing, by its content; its export by
+        its columns. An archive or a folder is for `open_sources`.
     options : Options, optional
         What to take instead of what would be detected.
 
     Raises
     ------
     DataError
-        If the file is missing, empty of rows and columns, unreadable, or holds no text column.
+        If the file is missing, empty of rows and columns, unreadable, or holds no customer's words.
+
+    Examples
+    --------
+    >>> source = open_source("data/examples/tickets.csv")
+    >>> source.table.n_rows, source.shape.text_column
+    (320, 'Description')
     """
-    path, options = Path(path), options or Options()
+    options = options or Options()
+    path = Path(path)
     if path.is_dir():
-        raise DataError(f"{path}: a folder cannot be scored. Found a folder. Name its files: {path}/*.csv.")
-    if not path.is_file():
-        raise DataError(f"{path}: no such file. Found nothing there. Check the name.")
-    reader = import_module(f"servicenlp.readers.{FORMATS.get(path.suffix.lower()) or detect(path)}")
-    try:
-        table: Table = reader.read(path, options)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read. Found: {error.strerror or error}. Check its permissions.") from error
-    return table.with_text_column(options.text_column)
+        raise DataError(f"{path}: a folder, not a file. Found a folder. Name its files: {path}/*.csv.")
+    table = read_table(path, options)
+    return Source(table, recognise(table, options))
 
 
-def detect(path: Path) -> str:
-    """Tell the reader's name from the first bytes of a file."""
-    with path.open("rb") as file:
-        head = file.read(65536)
-    if head[:4] == b"PAR1":
-        return "parquet"
-    if head[:4] == b"PK\x03\x04":
-        return "workbook"
-    delimited = import_module("servicenlp.readers.delimited")
-    head = head.decode(delimited.detect_encoding(path), "replace").encode()
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:1] == b"{" or start[:2] in (b"[{", b"[\n", b"[\r", b"[ "):
-        return "json_lines"
-    return "delimited" if delimited.looks_delimited(head) else "plain"
+def open_sources(paths: Sequence[Path], folder: Path, options: Options | None = None) -> list[Source]:
+    """Open files, archives and folders of them; tables that belong together are joined.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        What to open.
+    folder : Path
+        Where archives are unpacked; it must last as long as the sources are used.
+    options : Options, optional
+        What to take instead of what would be detected.
+
+    Raises
+    ------
+    DataError
+        As `open_source` does, for each file.
+    """
+    options = options or Options()
+    tables = [read_table(file, options) for path in paths for file in find_files(Path(path), folder)]
+    found: list[Shape | DataError] = []
+    for table in tables:
+        try:
+            found.append(recognise(table, options))
+        except DataError as error:
+            found.append(error)  # unless another table holds its messages
+    return _join(tables, found)
 
 
-def spool(stream: BinaryIO, folder: str) -> Path:
-    """Copy standard input to a file in `folder`, so that it can be read twice."""
-    path = Path(folder) / "stdin"
-    with path.open("wb") as file:
-        shutil.copyfileobj(stream, file)
-    return path
+def recognise(table: Table, options: Options) -> Shape:
+    """Tell which export a table is.
+
+    Raises
+    ------
+    DataError
+        If it holds no customer's words, or is not the export that was named.
+    """
+    rows = [record(table.columns, row) for row, problem in islice(table.walk(), _SAMPLE) if not problem]
+    sample = Sample(table.name, table.columns, rows, table.beside)
+    if options.reader and options.reader not in READERS:
+        raise DataError(f"--from: no such export. Found {options.reader!r}. Choose from {', '.join(READERS)}.")
+    chosen = [options.reader] if options.reader else ["generic"] if options.text_column else READERS
+    for name in chosen:
+        shape: Shape | None = import_module(f"servicenlp.readers.{name}").recognise(sample, options)
+        if shape is not None:
+            return replace(shape, reader=name)
+    columns = ", ".join(map(repr, table.columns[:8]))
+    raise DataError(f"{table.name}: not an export of the kind {options.reader!r}. Found {columns}. Leave --from out.")
+
+
+def _join(tables: list[Table], found: list[Shape | DataError]) -> list[Source]:
+    """Give conversations the messages that stand in other tables."""
+    hosts: dict[int, list[Source]] = {}
+    guests = set()
+    shapes = list(found)
+    for guest, shape in enumerate(found):
+        for host, other in enumerate(found):
+            if isinstance(shape, Shape) and host != guest and (column := _host_column(tables[host], other, tables[guest], shape)):
+                shapes[host] = _hosting(other, column)
+                hosts.setdefault(host, []).append(Source(tables[guest], shape))
+                guests.add(guest)
+                break
+    sources = []
+    for i, (table, shape) in enumerate(zip(tables, shapes, strict=True)):
+        if i in guests:
+            continue
+        if isinstance(shape, DataError):
+            raise shape
+        sources.append(Source(table, shape, tuple(hosts.get(i, []))))
+    return sources
+
+
+def _host_column(host: Table, shape: Shape | DataError, guest: Table, messages: Shape) -> str | None:
+    """Return the host's column that names the conversations of the guest's messages."""
+    if messages.key is None or (isinstance(shape, Shape) and shape.key):
+        return None
+    wanted = {messages.key(record(guest.columns, row)) for row, _ in islice(guest.walk(), _SAMPLE)} - {""}
+    known = isinstance(shape, Shape) and shape.id_column
+    for column in [known] if known else [c for c in host.columns if "id" in c.lower() or "number" in c.lower()]:
+        at = host.columns.index(column)
+        if wanted & {str(row[at]) for row, _ in host.walk()}:
+            return column
+    return None
+
+
+def _hosting(shape: Shape | DataError, column: str) -> Shape:
+    """Return the shape of a table whose messages stand in another."""
+    if isinstance(shape, DataError):
+        return Shape("conversations", {"id": column}, id_column=column)
+    shape = replace(shape, id_column=column)
+    if shape.messages or not shape.text_column:
+        return shape
+    text = shape.text_column
+    return replace(shape, text_column="", messages=lambda told: [Message(CUSTOMER, words(told.get(text)))])

@@ -117,10 +117,10 @@ class Servicenlp(System):
         """Write everything that `servicenlp score` writes."""
         import sys
 
-        from servicenlp.readers import open_table
+        from servicenlp.readers import open_source
         from servicenlp.scoring import score_files
 
-        for _ in score_files(self.model, [open_table(path_in)], path_out, sys.stdout, workers=os.cpu_count() or 1):
+        for _ in score_files(self.model, [open_source(path_in)], path_out, sys.stdout, workers=os.cpu_count() or 1):
             pass
 
 

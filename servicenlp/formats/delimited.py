@@ -12,7 +12,7 @@ from typing import IO
 from charset_normalizer import from_bytes
 
 from servicenlp.errors import DataError
-from servicenlp.readers.table import Options, Row, Table, distinct
+from servicenlp.formats.table import Options, Row, Table, distinct
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 csv.field_size_limit(sys.maxsize)  # a ticket may hold more than the module's 131,072 characters

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from servicenlp.readers.delimited import check_encoding, detect_encoding, open_text
-from servicenlp.readers.table import Options, Row, Table
+from servicenlp.formats.delimited import check_encoding, detect_encoding, open_text
+from servicenlp.formats.table import Options, Row, Table
 
 
 def read(path: Path, options: Options) -> Table:

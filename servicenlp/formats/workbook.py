@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from servicenlp.errors import DataError
-from servicenlp.readers.table import Options, Row, Table, distinct
+from servicenlp.formats.table import Options, Row, Table, distinct
 
 
 def read(path: Path, options: Options) -> Table:

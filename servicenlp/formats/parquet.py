@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from servicenlp.errors import DataError
-from servicenlp.readers.table import Options, Row, Table
+from servicenlp.formats.table import Options, Row, Table
 
 
 def read(path: Path, options: Options) -> Table:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from servicenlp.errors import DataError
-from servicenlp.readers.delimited import check_encoding, detect_encoding, open_text
-from servicenlp.readers.table import MISSING, Options, Row, Table
+from servicenlp.formats.delimited import check_encoding, detect_encoding, open_text
+from servicenlp.formats.table import MISSING, Options, Row, Table
 
 RAW = "(unread line)"
 

@@ -1,0 +1,112 @@
+"""How the rows of an export become interactions: what every reader returns."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from dateutil import parser
+
+from servicenlp.formats import MISSING
+from servicenlp.interactions import Message
+
+Record = dict[str, Any]  # a row by its column names; what a row lacks is not in it
+
+
+class Sample(NamedTuple):
+    """What a reader sees of a table in order to recognise it.
+
+    Attributes
+    ----------
+    name : str
+        The file.
+    columns : list of str
+        Names, each once; a repeated one ends in ".2", ".3" ...
+    rows : list of dict
+        The first rows, by column.
+    beside : dict
+        What a JSON document holds beside its rows.
+    """
+
+    name: str
+    columns: list[str]
+    rows: list[Record]
+    beside: dict[str, Any] = {}
+
+    def has(self, *names: str) -> bool:
+        """Tell whether all these columns are there, whatever their case."""
+        return {name.lower() for name in names} <= {column.strip().lower() for column in self.columns}
+
+    def column(self, *names: str) -> str | None:
+        """Return the first of these columns that is there, as it is spelt there."""
+        known = {column.strip().lower(): column for column in reversed(self.columns)}
+        return next((known[name.lower()] for name in names if name.lower() in known), None)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How rows become interactions.
+
+    Attributes
+    ----------
+    title : str
+        The export's name, for people: "Zendesk tickets".
+    uses : dict of str to str
+        Which columns were chosen for what, for people: {"text": "Description"}.
+    text_column : str
+        The column whose cell is the interaction; empty where `messages` tells it.
+    messages : callable or None
+        Returns the messages of a row, in any order if they bear times.
+    id_column : str
+        The column that names the interaction; empty if there is none.
+    key : callable or None
+        Where each row is a message or some messages: returns the id of the interaction that a row
+        belongs to. None where each row is an interaction.
+    reader : str
+        The module that recognised it; set by `servicenlp.readers.recognise`.
+    """
+
+    title: str
+    uses: dict[str, str] = field(default_factory=dict)
+    text_column: str = ""
+    messages: Callable[[Record], Iterable[Message]] | None = None
+    id_column: str = ""
+    key: Callable[[Record], str] | None = None
+    reader: str = ""
+
+
+def record(columns: list[str], row: list[Any]) -> Record:
+    """Return a row by its column names, without what it lacks."""
+    return {name: cell for name, cell in zip(columns, row, strict=True) if cell is not MISSING}
+
+
+def words(value: Any) -> str:
+    """Return a cell's text; "" for what is no text."""
+    return value if isinstance(value, str) else ""
+
+
+def seconds(value: Any) -> float | None:
+    """Return a time as seconds, or None if it is none.
+
+    Parameters
+    ----------
+    value : object
+        ISO 8601, any common way of writing a date, a datetime, or a number since 1970, whose unit
+        (seconds to nanoseconds) is told by its size.
+
+    Examples
+    --------
+    >>> seconds("1970-01-01T00:01:00Z"), seconds("01/Jan/1970 00:01"), seconds(1_700_000_000_000), seconds("soon")
+    (60.0, 60.0, 1700000000.0, None)
+    """
+    try:
+        if isinstance(value, str) and not value.strip().replace(".", "", 1).isdigit():
+            value = parser.parse(value, fuzzy=False)
+        if isinstance(value, datetime):
+            return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+        number = float(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    while number > 1e11:  # the year 5138 in seconds
+        number /= 1000
+    return number

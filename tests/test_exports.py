@@ -1,0 +1,35 @@
+"""Every example export is recognised with no options, and gives the interactions that stand beside it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from servicenlp.interactions import split_turns
+from servicenlp.readers import READERS, open_sources
+from servicenlp.scoring import why_skipped
+
+EXPORTS = Path(__file__).parent / "exports"
+EXPECTED = sorted(EXPORTS.glob("*/*.expected.json"))
+
+
+def judged(source) -> list:
+    """The turns that are judged of each row, or why there are none."""
+    found = []
+    for batch in source.batches(1000):
+        for i, text in enumerate(batch.texts):
+            turns = batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else [])
+            why = why_skipped(text, turns, batch.problems.get(i))
+            found.append(why.removeprefix("skipped: ") if why else [[t.speaker, text[t.start : t.end].strip()] for t in turns])
+    return found
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: f"{path.parent.name}/{path.name.removesuffix('.expected.json')}")
+def test_export_is_read_with_no_options(expected, tmp_path):
+    sources = open_sources([expected.with_name(expected.name.removesuffix(".expected.json"))], tmp_path)
+    assert {source.shape.reader or "generic" for source in sources} == {expected.parent.name}
+    assert [one for source in sources for one in judged(source)] == json.loads(expected.read_text(encoding="utf-8"))["interactions"]
+
+
+def test_every_reader_has_an_example():
+    assert {path.parent.name for path in EXPECTED} == set(READERS)
