@@ -1,4 +1,4 @@
-"""JSON lines, or one JSON array of objects; a broken line comes back as it was, and says so."""
+"""JSON lines, a JSON array, or a document around one; a broken line comes back as it was, and says so."""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ from servicenlp.formats.delimited import check_encoding, detect_encoding, open_t
 from servicenlp.formats.table import MISSING, Options, Row, Table
 
 RAW = "(unread line)"
+# Under these names a document holds its rows; under any other a list belongs to the one interaction it is.
+_ROWS = ("tickets", "conversations", "results", "data", "items", "records", "rows", "reviews", "interactions", "issues", "value")
 
 
 def read(path: Path, options: Options) -> Table:
@@ -37,19 +39,46 @@ def read(path: Path, options: Options) -> Table:
         with open_text(path, encoding) as file:
             yield from (number for number, line in enumerate(file, 1) if line.strip())
 
-    return Table(str(path), f"JSON lines, {encoding}", names, n_rows, walk, lines=lines)
+    return Table(str(path), f"JSON, {encoding}", names, n_rows, walk, lines=lines, beside=_beside(path, encoding))
+
+
+def _whole(path: Path, encoding: str) -> object:
+    """Return the document that a file is, or None if it is one of lines."""
+    with open_text(path, encoding) as file:
+        start = file.read(1 << 16).lstrip("\ufeff \t\r\n")
+        # A first line that is whole is the first of many, unless it is all there is.
+        lines = start.startswith("{") and _parse(start.split("\n", 1)[0]) is not None and "\n" in start.rstrip()
+        if lines or not start.startswith(("{", "[")):
+            return None
+        file.seek(0)
+        return _parse(file.read().lstrip("\ufeff"))
+
+
+def _unwrap(document: object) -> tuple[list[object], dict[str, object]]:
+    """Return the rows of a document and what stands beside them."""
+    if isinstance(document, list):
+        return document, {}
+    assert isinstance(document, dict)
+    embedded = document.get("_embedded")
+    for name in _ROWS:
+        rows = (embedded if isinstance(embedded, dict) else document).get(name)
+        if isinstance(rows, list) and (not rows or isinstance(rows[0], dict)):
+            return rows, {key: value for key, value in document.items() if value is not rows and key != "_embedded"}
+    return [document], {}
+
+
+def _beside(path: Path, encoding: str) -> dict[str, object]:
+    document = _whole(path, encoding)
+    return _unwrap(document)[1] if isinstance(document, dict) else {}
 
 
 def _items(path: Path, encoding: str) -> Iterator[dict[str, object] | str]:
     """Yield each object, or the line itself where it is none."""
+    if isinstance(whole := _whole(path, encoding), dict | list):
+        for item in _unwrap(whole)[0]:
+            yield item if isinstance(item, dict) else json.dumps(item, ensure_ascii=False)
+        return
     with open_text(path, encoding) as file:
-        if path.suffix.lower() == ".json" or file.read(1) == "[":
-            file.seek(0)
-            if (whole := _parse(file.read())) is not None:
-                for item in whole if isinstance(whole, list) else [whole]:
-                    yield item if isinstance(item, dict) else json.dumps(item, ensure_ascii=False)
-                return
-        file.seek(0)
         for line in file:
             if line.strip():
                 item = _parse(line)
