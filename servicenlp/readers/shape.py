@@ -1,5 +1,7 @@
 """How the rows of an export become interactions: what every reader returns."""
 
+import ast
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,7 +9,7 @@ from typing import Any, NamedTuple
 
 from dateutil import parser
 
-from servicenlp.formats import MISSING
+from servicenlp.formats import MISSING, Options
 from servicenlp.interactions import Message
 
 Record = dict[str, Any]  # a row by its column names; what a row lacks is not in it
@@ -83,6 +85,56 @@ def record(columns: list[str], row: list[Any]) -> Record:
 def words(value: Any) -> str:
     """Return a cell's text; "" for what is no text."""
     return value if isinstance(value, str) else ""
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return an object nested in a cell, also one written out as text; {} for what is none.
+
+    Examples
+    --------
+    >>> mapping({"id": 1}), mapping('{"id": 1}'), mapping("{'id': None}"), mapping([1])
+    ({'id': 1}, {'id': 1}, {'id': None}, {})
+    """
+    found = _unfold(value)
+    return found if isinstance(found, dict) else {}
+
+
+def listing(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list nested in a cell, also one written out as text; [] for what is none.
+
+    Examples
+    --------
+    >>> listing([{"id": 1}, None]), listing('[{"id": 1}]'), listing({"id": 1})
+    ([{'id': 1}], [{'id': 1}], [])
+    """
+    found = _unfold(value)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _unfold(value: Any) -> Any:
+    """Read what stands in a cell of CSV as JSON or, as pandas writes it, as Python."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+
+
+def from_agent(address: Any, options: Options) -> bool:
+    """Tell whether a mail address is of a domain that was said to be the agents'.
+
+    Examples
+    --------
+    >>> from_agent("Ann@Shop.example", Options(agent_domains=("shop.example",)))
+    True
+    """
+    domains = {domain.lower().lstrip("@") for domain in options.agent_domains}
+    return words(address).rpartition("@")[2].strip(" >").lower() in domains - {""}
 
 
 def seconds(value: Any) -> float | None:
