@@ -17,7 +17,7 @@ from servicenlp.formats import Options, Row, Table, find_files, read_table
 from servicenlp.interactions import CUSTOMER, Interaction, Message, Turn
 from servicenlp.preprocessing import assemble, clean
 from servicenlp.readers.conversations import Conversations
-from servicenlp.readers.shape import Sample, Shape, record, words
+from servicenlp.readers.shape import Record, Sample, Shape, record, words
 
 __all__ = ["READERS", "Batch", "Options", "Shape", "Source", "open_source", "open_sources", "recognise"]
 
@@ -188,8 +188,11 @@ def recognise(table: Table, options: Options) -> Shape:
     DataError
         If it holds no customer's words, or is not the export that was named.
     """
-    rows = [record(table.columns, row) for row, problem in islice(table.walk(), _SAMPLE) if not problem]
-    sample = Sample(table.name, table.columns, rows, table.beside)
+
+    def walk() -> Iterator[Record]:
+        return (record(table.columns, row) for row, problem in table.walk() if not problem)
+
+    sample = Sample(table.name, table.columns, list(islice(walk(), _SAMPLE)), table.beside, walk)
     if options.reader and options.reader not in READERS:
         raise DataError(f"--from: no such export. Found {options.reader!r}. Choose from {', '.join(READERS)}.")
     chosen = [options.reader] if options.reader else ["generic"] if options.text_column else READERS

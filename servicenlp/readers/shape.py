@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -28,12 +28,19 @@ class Sample(NamedTuple):
         The first rows, by column.
     beside : dict
         What a JSON document holds beside its rows.
+    walk : callable or None
+        Returns all rows, for what the first ones cannot tell; see `every_row`.
     """
 
     name: str
     columns: list[str]
     rows: list[Record]
     beside: dict[str, Any] = {}
+    walk: Callable[[], Iterator[Record]] | None = None
+
+    def every_row(self) -> Iterator[Record]:
+        """Walk the whole table: only where the first rows are not enough, for that takes time."""
+        return self.walk() if self.walk else iter(self.rows)
 
     def has(self, *names: str) -> bool:
         """Tell whether all these columns are there, whatever their case."""
