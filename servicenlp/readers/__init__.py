@@ -5,7 +5,7 @@ lists them, the most particular first. README.md in this folder shows how to add
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from servicenlp.formats import Options, Row, Table, find_files, read_table
 from servicenlp.interactions import CUSTOMER, Interaction, Message, Turn
 from servicenlp.preprocessing import assemble, clean
 from servicenlp.readers.conversations import Conversations
-from servicenlp.readers.shape import Record, Sample, Shape, record, words
+from servicenlp.readers.shape import Record, Sample, Shape, ident, record, words
 
 __all__ = ["READERS", "Batch", "Options", "Shape", "Source", "open_source", "open_sources", "recognise"]
 
@@ -61,11 +61,14 @@ class Source:
         How they become interactions.
     joined : tuple of Source
         Other exports that hold messages of this one's interactions.
+    people : dict of str to str
+        The roles of people by id, where another table tells them.
     """
 
     table: Table
     shape: Shape
     joined: tuple["Source", ...] = ()
+    people: dict[str, str] = field(default_factory=dict)
 
     @property
     def form(self) -> str:
@@ -99,14 +102,20 @@ class Source:
         told = record(self.table.columns, row)
         own = list(self.shape.messages(told)) if self.shape.messages else []
         if talks is None:
-            return assemble(own)
+            return assemble(self._settled(told, own))
         if self.shape.key is None:
-            return assemble(own + talks.messages(str(told.get(self.shape.id_column, ""))))
-        key = self.shape.key(told)
+            return assemble(self._settled(told, own + talks.messages(ident(told.get(self.shape.id_column, "")))))
+        key = ident(self.shape.key(told))
         first = talks.first(key)
         if first != number:
             return Interaction("", None, f"part of the interaction in row {first + 1}", False)
-        return assemble(talks.messages(key))
+        return assemble(self._settled(told, talks.messages(key)))
+
+    def _settled(self, told: dict[str, Any], messages: list[Message]) -> list[Message]:
+        """Give speakers that are known by id their roles."""
+        messages = [m._replace(speaker=self.people.get(m.speaker) or m.speaker) for m in messages]
+        settle = next((source.shape.settle for source in (self, *self.joined) if source.shape.settle), None)
+        return settle(told, messages) if settle else messages
 
     def _conversations(self, path: Path) -> Conversations | None:
         """Gather the messages that stand in rows of their own."""
@@ -118,7 +127,7 @@ class Source:
             for number, (row, problem) in enumerate(source.table.walk()):
                 told = record(source.table.columns, row)
                 if not problem and source.shape.key and source.shape.messages:
-                    talks.add(source.shape.key(told), number, source.shape.messages(told))
+                    talks.add(ident(source.shape.key(told)), number, source.shape.messages(told))
         return talks
 
 
@@ -149,7 +158,10 @@ def open_source(path: str | Path, options: Options | None = None) -> Source:
     if path.is_dir():
         raise DataError(f"{path}: a folder, not a file. Found a folder. Name its files: {path}/*.csv.")
     table = read_table(path, options)
-    return Source(table, recognise(table, options))
+    shape = recognise(table, options)
+    if shape.people:
+        raise _only_people(table)
+    return Source(table, shape)
 
 
 def open_sources(paths: Sequence[Path], folder: Path, options: Options | None = None) -> list[Source]:
@@ -207,11 +219,20 @@ def recognise(table: Table, options: Options) -> Shape:
 def _join(tables: list[Table], found: list[Shape | DataError]) -> list[Source]:
     """Give conversations the messages that stand in other tables."""
     hosts: dict[int, list[Source]] = {}
+    people: dict[str, str] = {}
     guests = set()
+    for i, (table, shape) in enumerate(zip(tables, found, strict=True)):
+        if isinstance(shape, Shape) and shape.people:
+            people.update(shape.people(record(table.columns, row)) for row, _ in table.walk())
+            guests.add(i)
+    if len(guests) == len(tables):
+        raise _only_people(tables[0])
     shapes = list(found)
     for guest, shape in enumerate(found):
         for host, other in enumerate(found):
-            if isinstance(shape, Shape) and host != guest and (column := _host_column(tables[host], other, tables[guest], shape)):
+            if not isinstance(shape, Shape) or host in guests | {guest}:
+                continue
+            if column := _host_column(tables[host], other, tables[guest], shape):
                 shapes[host] = _hosting(other, column)
                 hosts.setdefault(host, []).append(Source(tables[guest], shape))
                 guests.add(guest)
@@ -222,19 +243,24 @@ def _join(tables: list[Table], found: list[Shape | DataError]) -> list[Source]:
             continue
         if isinstance(shape, DataError):
             raise shape
-        sources.append(Source(table, shape, tuple(hosts.get(i, []))))
+        sources.append(Source(table, shape, tuple(hosts.get(i, [])), people))
     return sources
+
+
+def _only_people(table: Table) -> DataError:
+    columns = ", ".join(map(repr, table.columns[:8]))
+    return DataError(f"{table.name}: a list of people, who say nothing. Found {columns}. Give it together with what they wrote.")
 
 
 def _host_column(host: Table, shape: Shape | DataError, guest: Table, messages: Shape) -> str | None:
     """Return the host's column that names the conversations of the guest's messages."""
     if messages.key is None or (isinstance(shape, Shape) and shape.key):
         return None
-    wanted = {messages.key(record(guest.columns, row)) for row, _ in islice(guest.walk(), _SAMPLE)} - {""}
+    wanted = {ident(messages.key(record(guest.columns, row))) for row, _ in islice(guest.walk(), _SAMPLE)} - {""}
     known = isinstance(shape, Shape) and shape.id_column
     for column in [known] if known else [c for c in host.columns if "id" in c.lower() or "number" in c.lower()]:
         at = host.columns.index(column)
-        if wanted & {str(row[at]) for row, _ in host.walk()}:
+        if wanted & {ident(row[at]) for row, _ in host.walk()}:
             return column
     return None
 

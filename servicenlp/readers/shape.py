@@ -73,6 +73,12 @@ class Shape:
         belongs to. None where each row is an interaction.
     reader : str
         The module that recognised it; set by `servicenlp.readers.recognise`.
+    settle : callable or None
+        Where a message's speaker may be an author's id, whose role only the interaction tells: takes
+        the interaction's row and its messages, returns them with speakers that are roles.
+    people : callable or None
+        Where each row is a person: returns the person's id and role ("" if unknown). Such a table is
+        no interactions, but tells who speaks in those of other tables.
     """
 
     title: str
@@ -82,6 +88,8 @@ class Shape:
     id_column: str = ""
     key: Callable[[Record], str] | None = None
     reader: str = ""
+    settle: Callable[[Record, list[Message]], list[Message]] | None = None
+    people: Callable[[Record], tuple[str, str]] | None = None
 
 
 def record(columns: list[str], row: list[Any]) -> Record:
@@ -92,6 +100,30 @@ def record(columns: list[str], row: list[Any]) -> Record:
 def words(value: Any) -> str:
     """Return a cell's text; "" for what is no text."""
     return value if isinstance(value, str) else ""
+
+
+def truth(value: Any) -> bool | None:
+    """Return yes or no however it was written; None for what is neither.
+
+    Examples
+    --------
+    >>> truth(True), truth("FALSE"), truth(1), truth("no"), truth("t"), truth(None)
+    (True, False, True, False, True, None)
+    """
+    text = str(value).strip().lower()
+    return True if text in ("true", "t", "yes", "y", "1", "1.0") else False if text in ("false", "f", "no", "n", "0", "0.0") else None
+
+
+def ident(value: Any) -> str:
+    """Return an id as text; one that a spreadsheet made a decimal number as it was; "" for none.
+
+    Examples
+    --------
+    >>> ident(17), ident("17.0"), ident(17.0), ident(" A-17 "), ident(None), ident(float("nan"))
+    ('17', '17', '17', 'A-17', '', '')
+    """
+    text = str(value).strip() if isinstance(value, str | int | float) and value == value else ""
+    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
 
 
 def mapping(value: Any) -> dict[str, Any]:
