@@ -97,6 +97,11 @@ def record(columns: list[str], row: list[Any]) -> Record:
     return {name: cell for name, cell in zip(columns, row, strict=True) if cell is not MISSING}
 
 
+def lowered(told: Record) -> Record:
+    """Return a row by its column names in lower case, for names that vary from export to export."""
+    return {name.strip().lower(): cell for name, cell in told.items()}
+
+
 def words(value: Any) -> str:
     """Return a cell's text; "" for what is no text."""
     return value if isinstance(value, str) else ""
