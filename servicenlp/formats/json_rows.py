@@ -60,6 +60,8 @@ def _unwrap(document: object) -> tuple[list[object], dict[str, object]]:
         return document, {}
     assert isinstance(document, dict)
     embedded = document.get("_embedded")
+    if "subject" in document or isinstance(document.get("ticket"), dict):
+        return [document], {}  # a ticket, whose lists are its own
     for name in _ROWS:
         rows = (embedded if isinstance(embedded, dict) else document).get(name)
         if isinstance(rows, list) and (not rows or isinstance(rows[0], dict)):
@@ -87,6 +89,7 @@ def _items(path: Path, encoding: str) -> Iterator[dict[str, object] | str]:
 
 def _parse(text: str) -> object:
     try:
-        return json.loads(text)
+        # A line of an array that was cut still ends in its comma.
+        return json.loads(text.strip().removesuffix(","))
     except (ValueError, RecursionError):
         return None
