@@ -25,6 +25,10 @@ FORMATS = {
     ".json": "json_rows",
     ".parquet": "parquet",
     ".xlsx": "workbook",
+    ".xlsm": "workbook",
+    ".xls": "workbook",
+    ".xlsb": "workbook",
+    ".ods": "workbook",
     ".txt": "plain",
     ".vtt": "subtitles",
     ".srt": "subtitles",
@@ -88,7 +92,7 @@ def detect(path: Path) -> str:
         head = file.read(65536)
     if head[:4] == b"PAR1":
         return "parquet"
-    if head[:4] == b"PK\x03\x04":
+    if head[:4] == b"PK\x03\x04" or head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return "workbook"
     delimited = import_module("servicenlp.formats.delimited")
     head = head.decode(delimited.detect_encoding(path), "replace").encode()

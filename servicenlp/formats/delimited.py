@@ -1,17 +1,20 @@
-"""CSV, TSV and their kin: encoding and delimiter detected, every cell kept as it is."""
+"""CSV, TSV and their kin: encoding, delimiter and header detected, every cell kept as it is."""
 
 import codecs
 import csv
 import io
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from charset_normalizer import from_bytes
 
 from servicenlp.errors import DataError
+from servicenlp.formats.preamble import LOOKED_AT, End, find_header, problem_below
 from servicenlp.formats.table import Options, Row, Table, distinct
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -25,41 +28,55 @@ def read(path: Path, options: Options) -> Table:
     with path.open("rb") as file:
         head = file.read(1 << 18).decode(encoding, "replace")
     delimiter = options.delimiter or detect_delimiter(head)
+
+    def open_rows(text: IO[str]) -> tuple[Any, list[str]]:
+        """Return the rows below the header, and the header."""
+        rows = csv.reader(text, delimiter=delimiter)
+        return rows, next(islice(rows, skip, None), [])
+
     try:
-        n_rows, width = -1, 0
+        # A field that the sample cuts in two may be read to its end as one row.
+        skip = find_header(list(islice(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), LOOKED_AT)))
+        n_rows, width, end = -1, 0, End()
         with open_text(path, encoding) as text:
-            rows = csv.reader(text, delimiter=delimiter)
-            header = next((row for row in rows if row), None)
+            rows, header = open_rows(text)
             for n_rows, row in enumerate(rows):  # noqa: B007
                 width = max(width, len(row))
+                end.see(row, len(row) < len(header))
     except (csv.Error, LookupError, TypeError) as error:
         raise DataError(f"{path}: cannot be read as a delimited file. Found: {error}. Name --encoding or --delimiter.") from error
     if not header:
         raise DataError(f"{path}: the file is empty. Found no header. Export it again.")
     columns = distinct(header) + [f"(column {i + 1})" for i in range(len(header), width)]
+    begin = end.begin
 
     def walk() -> Iterator[tuple[Row, str | None]]:
         with open_text(path, encoding) as file:
-            rows = csv.reader(file, delimiter=delimiter)
-            next(row for row in rows if row)
-            for row in rows:
+            for number, row in enumerate(open_rows(file)[0]):
                 if len(row) == len(columns) == len(header):
-                    yield row, None
+                    yield row, problem_below(number, begin)
                     continue
                 surplus = f"{len(row)} cells under {len(header)} headers" if len(row) > len(header) else None
-                yield row + [""] * (len(columns) - len(row)), surplus
+                yield row + [""] * (len(columns) - len(row)), problem_below(number, begin) or surplus
 
     def lines() -> Iterator[int]:
         with open_text(path, encoding) as file:
-            rows = csv.reader(file, delimiter=delimiter)
-            next(row for row in rows if row)
+            rows, _ = open_rows(file)
             at = rows.line_num
             for _ in rows:
                 yield at + 1
                 at = rows.line_num
 
     form = f"{path.suffix[1:].upper() or 'delimited text'}, {encoding}, {DELIMITERS.get(delimiter, repr(delimiter))}"
+    if above := _lines_above(head, delimiter, skip):
+        form += f", header in line {above + 1}"
     return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], textual=True, lines=lines)
+
+
+def _lines_above(head: str, delimiter: str, skip: int) -> int:
+    """Return how many lines stand above the header; 0 if they are all blank."""
+    rows = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
+    return rows.line_num if any(list(islice(rows, skip))) else 0
 
 
 def check_encoding(encoding: str) -> None:
@@ -98,9 +115,12 @@ def detect_encoding(path: Path) -> str:
 
 def detect_delimiter(head: str) -> str:
     """Return the delimiter whose rows agree best in width with the header."""
+    if told := re.match(r"\ufeff?sep=(.)\r?\n", head, re.IGNORECASE):
+        return told[1]
 
     def agreement(delimiter: str) -> tuple[float, int]:
-        rows = [row for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter) if row][:100]
+        rows = list(islice(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), LOOKED_AT))
+        rows = [row for row in rows[find_header(rows) :] if row][:100]
         if len(rows) > 2:
             rows = rows[:-1]  # the sample may end within it
         width = len(rows[0]) if rows else 0
@@ -112,7 +132,8 @@ def detect_delimiter(head: str) -> str:
 def looks_delimited(head: bytes) -> bool:
     """Tell whether some bytes look like a table with a header rather than a letter."""
     text = head.decode("utf-8", "replace")
-    delimiter = detect_delimiter(text)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[:20]
-    widths = Counter(len(row) for row in rows if row)
+    rows = list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=detect_delimiter(text)), LOOKED_AT))
+    if any(rows[: find_header(rows)]):
+        return True
+    widths = Counter(len(row) for row in rows[:20] if row)
     return len(widths) == 1 and len(rows) > 1 and len(rows[0]) > 1 and all(len(cell.split()) < 5 for cell in rows[0])
