@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from servicenlp.errors import DataError
-from servicenlp.formats import Options, Row, Table, find_files, read_table
+from servicenlp.formats import MISSING, Options, Row, Table, find_files, read_table
 from servicenlp.interactions import CUSTOMER, Interaction, Message, Turn
 from servicenlp.preprocessing import assemble, clean
 from servicenlp.readers.conversations import Conversations
@@ -21,7 +21,7 @@ from servicenlp.readers.shape import Record, Sample, Shape, ident, record, words
 
 __all__ = ["READERS", "Batch", "Options", "Shape", "Source", "open_source", "open_sources", "recognise"]
 
-READERS = ("generic",)
+READERS = ("intercom", "helpscout", "hubspot", "generic")
 _SAMPLE = 200
 
 
@@ -80,11 +80,11 @@ class Source:
         """Walk the rows in batches, after the first `skip` rows."""
         with TemporaryDirectory() as folder:
             talks = self._conversations(Path(folder) / "messages.db")
-            walk = islice(enumerate(self.table.walk()), skip, None)
+            walk = islice(enumerate(self._records()), skip, None)
             while part := list(islice(walk, size)):
-                batch = Batch([row for _, (row, _) in part], [], {}, {}, set())
-                for i, (number, (row, problem)) in enumerate(part):
-                    text, turns, why, made = self._interaction(number, row, problem, talks)
+                batch = Batch([row for _, (row, _, _) in part], [], {}, {}, set())
+                for i, (number, (_, told, problem)) in enumerate(part):
+                    text, turns, why, made = self._interaction(number, told, problem, talks)
                     batch.texts.append(text)
                     if why:
                         batch.problems[i] = why
@@ -94,12 +94,21 @@ class Source:
                         batch.made.add(i)
                 yield batch
 
-    def _interaction(self, number: int, row: Row, problem: str | None, talks: Conversations | None) -> Interaction:
+    def _records(self) -> Iterator[tuple[Row, Record, str | None]]:
+        """Walk the rows as they came, with what each tells and what is wrong with it."""
+        above: Record = {}
+        for row, problem in self.table.walk():
+            told = record(self.table.columns, row)
+            if self.shape.fill and not problem:
+                above |= {name: told[name] for name in self.shape.fill if ident(told.get(name))}
+                told |= above
+            yield row, told, problem
+
+    def _interaction(self, number: int, told: Record, problem: str | None, talks: Conversations | None) -> Interaction:
         if problem:
             return Interaction("", None, problem, False)
         if self.shape.messages is None and talks is None:
-            return clean(row[self.table.columns.index(self.shape.text_column)])
-        told = record(self.table.columns, row)
+            return clean(told.get(self.shape.text_column, MISSING))
         own = list(self.shape.messages(told)) if self.shape.messages else []
         if talks is None:
             return assemble(self._settled(told, own))
@@ -124,8 +133,7 @@ class Source:
             return None
         talks = Conversations(path)
         for source in sources:
-            for number, (row, problem) in enumerate(source.table.walk()):
-                told = record(source.table.columns, row)
+            for number, (_, told, problem) in enumerate(source._records()):
                 if not problem and source.shape.key and source.shape.messages:
                     talks.add(ident(source.shape.key(told)), number, source.shape.messages(told))
         return talks

@@ -79,6 +79,8 @@ class Shape:
     people : callable or None
         Where each row is a person: returns the person's id and role ("" if unknown). Such a table is
         no interactions, but tells who speaks in those of other tables.
+    fill : tuple of str
+        Columns in which an empty cell stands for the one above it, as reports leave out what repeats.
     """
 
     title: str
@@ -90,6 +92,7 @@ class Shape:
     reader: str = ""
     settle: Callable[[Record, list[Message]], list[Message]] | None = None
     people: Callable[[Record], tuple[str, str]] | None = None
+    fill: tuple[str, ...] = ()
 
 
 def record(columns: list[str], row: list[Any]) -> Record:
