@@ -37,11 +37,12 @@ def read(path: Path, options: Options) -> Table:
     try:
         # A field that the sample cuts in two may be read to its end as one row.
         skip = find_header(list(islice(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), LOOKED_AT)))
-        n_rows, width, end = -1, 0, End()
+        n_rows, width, widths, end = -1, 0, Counter[int](), End()
         with open_text(path, encoding) as text:
             rows, header = open_rows(text)
             for n_rows, row in enumerate(rows):  # noqa: B007
                 width = max(width, len(row))
+                widths[len(row)] += 1
                 end.see(row, len(row) < len(header))
     except (csv.Error, LookupError, TypeError) as error:
         raise DataError(f"{path}: cannot be read as a delimited file. Found: {error}. Name --encoding or --delimiter.") from error
@@ -49,6 +50,7 @@ def read(path: Path, options: Options) -> Table:
         raise DataError(f"{path}: the file is empty. Found no header. Export it again.")
     columns = distinct(header) + [f"(column {i + 1})" for i in range(len(header), width)]
     begin = end.begin
+    named = _named(len(header), widths, delimiter)
 
     def walk() -> Iterator[tuple[Row, str | None]]:
         with open_text(path, encoding) as file:
@@ -56,7 +58,7 @@ def read(path: Path, options: Options) -> Table:
                 if len(row) == len(columns) == len(header):
                     yield row, problem_below(number, begin)
                     continue
-                surplus = f"{len(row)} cells under {len(header)} headers" if len(row) > len(header) else None
+                surplus = f"{len(row)} cells under {len(header)} headers" if len(row) > named else None
                 yield row + [""] * (len(columns) - len(row)), problem_below(number, begin) or surplus
 
     def lines() -> Iterator[int]:
@@ -71,6 +73,15 @@ def read(path: Path, options: Options) -> Table:
     if above := _lines_above(head, delimiter, skip):
         form += f", header in line {above + 1}"
     return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], textual=True, lines=lines)
+
+
+def _named(header: int, widths: Counter[int], delimiter: str) -> int:
+    """Return how many cells a row may have: one more than the header if all rows do, as where a program added a column.
+
+    Not where cells are set apart by commas, for a comma more is rather one of a text without quotation marks.
+    """
+    rows = widths.total() - widths[0]
+    return header + 1 if delimiter != "," and rows > 1 and widths[header + 1] == rows else header
 
 
 def _lines_above(head: str, delimiter: str, skip: int) -> int:
