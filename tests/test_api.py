@@ -14,11 +14,12 @@ from servicenlp.cli import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "servicenlp"
-FORMATS = sorted({f"formats.{path.stem}" for path in (PACKAGE / "formats").glob("[a-z]*.py")} - {"formats.table", "formats.archive"})
+SHARED = ["formats.table", "formats.archive", "formats.preamble"]
+FORMATS = sorted({f"formats.{path.stem}" for path in (PACKAGE / "formats").glob("[a-z]*.py")} - set(SHARED))
 READERS = sorted(f"readers.{name}" for name in servicenlp.readers.READERS)
 ORDER = [
     "errors", "taxonomy", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
-    "formats.table", "formats.archive", "formats", *FORMATS, "preprocessing", "readers.shape", "readers.conversations", "readers",
+    *SHARED, "formats", *FORMATS, "preprocessing", "readers.shape", "readers.conversations", "readers",
     *READERS, "persistence", "corpus", "evaluation", "writers", "scoring", "inspection", "summary", "training", "cli",
 ]  # fmt: skip
 
