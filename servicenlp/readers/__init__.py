@@ -21,7 +21,7 @@ from servicenlp.readers.shape import Record, Sample, Shape, ident, record, words
 
 __all__ = ["READERS", "Batch", "Options", "Shape", "Source", "open_source", "open_sources", "recognise"]
 
-READERS = ("intercom", "helpscout", "hubspot", "generic")
+READERS = ("intercom", "helpscout", "hubspot", "zendesk", "messages", "generic")
 _SAMPLE = 200
 
 
@@ -215,7 +215,7 @@ def recognise(table: Table, options: Options) -> Shape:
     sample = Sample(table.name, table.columns, list(islice(walk(), _SAMPLE)), table.beside, walk)
     if options.reader and options.reader not in READERS:
         raise DataError(f"--from: no such export. Found {options.reader!r}. Choose from {', '.join(READERS)}.")
-    chosen = [options.reader] if options.reader else ["generic"] if options.text_column else READERS
+    chosen = [options.reader] if options.reader else ["messages", "generic"] if options.text_column and options.id_column else ["generic"] if options.text_column else READERS
     for name in chosen:
         shape: Shape | None = import_module(f"servicenlp.readers.{name}").recognise(sample, options)
         if shape is not None:
