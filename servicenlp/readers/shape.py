@@ -12,6 +12,8 @@ from dateutil import parser
 from servicenlp.formats import MISSING, Options
 from servicenlp.interactions import Message
 
+_YES = frozenset("true t yes y 1 1.0 ja oui si sí sim tak".split())
+_NO = frozenset("false f no n 0 0.0 nein non nee não nie".split())
 Record = dict[str, Any]  # a row by its column names; what a row lacks is not in it
 
 
@@ -119,7 +121,7 @@ def truth(value: Any) -> bool | None:
     (True, False, True, False, True, None)
     """
     text = str(value).strip().lower()
-    return True if text in ("true", "t", "yes", "y", "1", "1.0") else False if text in ("false", "f", "no", "n", "0", "0.0") else None
+    return True if text in _YES else False if text in _NO else None
 
 
 def ident(value: Any) -> str:
