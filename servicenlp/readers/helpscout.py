@@ -61,7 +61,7 @@ def _is_report(sample: Sample) -> bool:
 def _is_thread(thread: Record) -> bool:
     """Tell a thread by its type together with its creator, whom Help Scout calls customer or user."""
     kind = words(thread.get("type")).lower()
-    return (kind in _KINDS or kind in _CHATS) and "body" in thread and _creator(thread).get("type") in _PERSONS
+    return (kind in _KINDS or kind in _CHATS) and "body" in thread and words(_creator(thread).get("type")).lower() in _PERSONS
 
 
 def _creator(thread: Record) -> dict[str, Any]:

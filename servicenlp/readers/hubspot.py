@@ -26,6 +26,7 @@ _INTERNAL = re.compile(r"hs_(?:pipeline|ticket|object_id|v2_date|time_)", re.IGN
 
 _ACTORS = {"A": AGENT, "V": CUSTOMER, "E": CUSTOMER, "B": BOT, "L": BOT, "S": SYSTEM}
 _ACTOR_TYPES = {"AGENT": AGENT, "VISITOR": CUSTOMER, "EMAIL": CUSTOMER, "BOT": BOT, "LLM": BOT, "SYSTEM": SYSTEM}
+_THREAD = ("conversationsThreadId", "conversations_thread_id")
 _FIELDS = ("type", "text", "richText", "direction", "senders", "createdAt", "createdBy", "truncationStatus")
 _TYPES = {"COMMENT": NOTE, "WELCOME_MESSAGE": BOT}
 _DIRECTIONS = {"INCOMING": CUSTOMER, "OUTGOING": AGENT}
@@ -39,7 +40,7 @@ def recognise(sample: Sample, options: Options) -> Shape | None:
     DataError
         If the tickets come without descriptions, or threads without messages.
     """
-    if sample.column("conversationsThreadId", "truncationStatus") and sample.column("text", "richText"):
+    if sample.column(*_THREAD, "truncationStatus", "truncation_status") and sample.column("text", "richText", "rich_text"):
         return _message_rows(sample, options)
     if any(_is_message(message) for row in sample.rows for message in _nested(row)):
         return _threads(sample, options)
@@ -87,7 +88,7 @@ def _tickets_by_property(sample: Sample, options: Options) -> Shape | None:
         return _text_rows(sample, flat["content"], options)
     nested = [properties for row in sample.rows if (properties := mapping(row.get("properties")))]
     known = [properties for properties in nested if {"hs_pipeline_stage", "hs_pipeline", "hs_ticket_priority"} & set(properties)]
-    if any("content" in properties and ("subject" in properties or properties in known) for properties in nested):
+    if any("content" in properties and any(name == "subject" or name.startswith("hs_") for name in properties) for properties in nested):
         column = options.id_column or sample.column("id") or ""
         uses = {"id": column, "text": "properties.content"}
         return Shape("HubSpot tickets", uses, messages=lambda told: [_ticket(told)], id_column=column)
@@ -114,30 +115,38 @@ def _nested(told: Record) -> list[Record]:
 
 
 def _threads(sample: Sample, options: Options) -> Shape:
-    """Return the shape of threads whose messages are nested in them."""
+    """Return the shape of threads whose messages are nested in them, or of pages of a thread's messages."""
     column = options.id_column or sample.column("id", "threadId") or ""
     uses = {"id": column} if column else {}
     uses["messages"] = sample.column("results", "messages") or ""
-    return Shape(
-        "HubSpot threads" + _cut([message for row in sample.rows for message in _nested(row)]),
-        uses,
-        messages=lambda told: [_message(message, options) for message in _nested(told)],
-        id_column=column,
-    )
+    title = "HubSpot threads" + _cut([message for row in sample.rows for message in _nested(row)])
+
+    def messages(told: Record) -> list[Message]:
+        return [_message(message, options) for message in _nested(told)]
+
+    def key(told: Record) -> str:
+        return next((ident(message.get("conversationsThreadId")) for message in _nested(told)), "")
+
+    return Shape(title, uses, messages=messages, id_column=column, key=None if column else key)
 
 
 def _message_rows(sample: Sample, options: Options) -> Shape:
     """Return the shape of messages; without thread ids they are of one thread."""
-    column = options.id_column or sample.column("conversationsThreadId") or ""
+    column = options.id_column or sample.column(*_THREAD) or ""
     uses = {"id": column} if column else {}
-    uses["text"] = sample.column("text", "richText") or ""
-    names = {sample.column(name): name for name in _FIELDS}
+    uses["text"] = sample.column("text", "richText", "rich_text") or ""
+    names = {sample.column(name, _snake(name)): name for name in _FIELDS}
 
     def messages(told: Record) -> list[Message]:
         return [_message({names.get(name, name): cell for name, cell in told.items()}, options)]
 
     cut = _cut([{names.get(name, name): cell for name, cell in row.items()} for row in sample.rows])
     return Shape("HubSpot messages" + cut, uses, messages=messages, id_column=column, key=lambda told: ident(told.get(column)))
+
+
+def _snake(name: str) -> str:
+    """Return a name as connectors write it: "createdAt" as "created_at"."""
+    return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def _cut(messages: list[Record]) -> str:

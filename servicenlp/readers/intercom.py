@@ -63,7 +63,8 @@ def _conversations(sample: Sample, options: Options) -> Shape:
     parts = ("conversation_parts", "conversation_parts.conversation_parts", "conversation_parts_conversation_parts", "ticket_parts")
     columns = {"id": options.id_column or sample.column("id"), "start": sample.column(*starts), "replies": sample.column(*parts)}
     uses = {role: column for role, column in columns.items() if column}
-    return Shape("Intercom conversations", uses, messages=lambda told: _messages(lowered(told), options), id_column=uses.get("id", ""))
+    title = "Intercom conversations" + ("" if "replies" in uses else ", only their first messages")
+    return Shape(title, uses, messages=lambda told: _messages(lowered(told), options), id_column=uses.get("id", ""))
 
 
 def _messages(told: Record, options: Options) -> list[Message]:
