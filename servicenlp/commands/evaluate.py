@@ -1,0 +1,26 @@
+"""``servicenlp evaluate``."""
+
+import json
+from pathlib import Path
+
+import click
+
+from servicenlp.commands.options import FILE, model_option
+
+
+@click.command()
+@click.argument("data", nargs=-1, required=True, type=FILE)
+@model_option
+@click.option("--by", help="Column to group the figures by, such as source or channel.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(data: tuple[Path, ...], model: Path | None, by: str | None, as_json: bool) -> None:
+    """Judge a model on labelled DATA.
+
+    \b
+    Example: servicenlp evaluate mine.jsonl -m models/mine
+    """
+    from servicenlp.evaluation import evaluate_model, render
+    from servicenlp.persistence import load_model
+
+    judged = evaluate_model(load_model(model), data, by)
+    click.echo(json.dumps(judged.figures, indent=1) if as_json else render(judged))

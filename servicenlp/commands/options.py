@@ -1,0 +1,53 @@
+"""What several commands take, and how they open what they are given."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from servicenlp.errors import DataError
+
+if TYPE_CHECKING:
+    from servicenlp.readers import Source
+
+FILE = click.Path(path_type=Path)
+model_option = click.option("-m", "--model", type=FILE, help="Model folder; the shipped one by default.")
+force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
+
+
+def source_options(command: Any) -> Any:
+    """Add the options that override what is detected in an input file."""
+    for option in (
+        click.option("--agent-domain", "agent_domains", multiple=True, help="Mail domain whose senders are agents; may be repeated."),
+        click.option("--delimiter", help="Delimiter of a CSV."),
+        click.option("--encoding", help="Encoding of a text file."),
+        click.option("--customer-column", help="Column of the customer's words where agents' words stand in others."),
+        click.option("--id-column", help="Column that names the interaction; rows with the same id are its messages."),
+        click.option("--text-column", help="Column of the words."),
+        click.option("--from", "reader", metavar="NAME", help="The export, such as zendesk; all of these are detected by default."),
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def open_inputs(files: tuple[Path, ...], **options: Any) -> Iterator["list[Source]"]:
+    """Open the input files; "-" is standard input."""
+    from servicenlp.formats import spool
+    from servicenlp.readers import Options, open_sources
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [spool(sys.stdin.buffer, folder) if str(file) == "-" else file for file in files]
+        yield open_sources(paths, Path(folder), Options(**options))
+
+
+def refuse_overwriting(output: Path | None, force: bool) -> None:
+    """Raise DataError if the output is there already and --force was not given."""
+    if output is not None and output.exists() and not force:
+        raise DataError(
+            f"{output}: is there already. Found a {'folder' if output.is_dir() else 'file'}. Choose another name or add --force."
+        )
