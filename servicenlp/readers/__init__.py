@@ -4,6 +4,7 @@ One module per export, each with a function ``recognise(sample, options) -> Shap
 lists them, the most particular first. README.md in this folder shows how to add one.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -21,7 +22,20 @@ from servicenlp.readers.shape import Record, Sample, Shape, ident, record, words
 
 __all__ = ["READERS", "Batch", "Options", "Shape", "Source", "open_source", "open_sources", "recognise"]
 
-READERS = ("intercom", "helpscout", "hubspot", "zendesk", "messages", "generic")
+READERS = (
+    "intercom",
+    "helpscout",
+    "hubspot",
+    "zendesk",
+    "freshservice",
+    "freshdesk",
+    "salesforce",
+    "jira",
+    "support_tickets",
+    "mail",
+    "messages",
+    "generic",
+)
 _SAMPLE = 200
 
 
@@ -215,7 +229,15 @@ def recognise(table: Table, options: Options) -> Shape:
     sample = Sample(table.name, table.columns, list(islice(walk(), _SAMPLE)), table.beside, walk)
     if options.reader and options.reader not in READERS:
         raise DataError(f"--from: no such export. Found {options.reader!r}. Choose from {', '.join(READERS)}.")
-    chosen = [options.reader] if options.reader else ["messages", "generic"] if options.text_column and options.id_column else ["generic"] if options.text_column else READERS
+    chosen = (
+        [options.reader]
+        if options.reader
+        else ["messages", "generic"]
+        if options.text_column and options.id_column
+        else ["generic"]
+        if options.text_column
+        else READERS
+    )
     for name in chosen:
         shape: Shape | None = import_module(f"servicenlp.readers.{name}").recognise(sample, options)
         if shape is not None:
@@ -281,4 +303,4 @@ def _hosting(shape: Shape | DataError, column: str) -> Shape:
     if shape.messages or not shape.text_column:
         return shape
     text = shape.text_column
-    return replace(shape, text_column="", messages=lambda told: [Message(CUSTOMER, words(told.get(text)))])
+    return replace(shape, text_column="", messages=lambda told: [Message(CUSTOMER, words(told.get(text)), -math.inf)])
