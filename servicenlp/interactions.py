@@ -3,20 +3,16 @@
 import re
 from typing import Any, NamedTuple
 
-CUSTOMER, AGENT, BOT, SYSTEM, NOTE = "customer", "agent", "bot", "system", "note"
+from servicenlp.chats import split_chat
+from servicenlp.speakers import AGENT, BOT, CUSTOMER, NOTE, ROLE_WORDS, SYSTEM, is_role
 
-_SPEAKERS = {
-    CUSTOMER: "customer|client|caller|user|buyer|guest|passenger|patient|member|visitor|me|cust",
-    AGENT: "agent|rep|representative|support|advis[oe]r|operator|associate|specialist|staff|seller|assistant",
-    BOT: "bot|chatbot|virtual assistant",
-    SYSTEM: "system",
-    NOTE: "note|private note|internal note",
-}
+__all__ = ["AGENT", "BOT", "CUSTOMER", "NOTE", "SYSTEM", "Interaction", "Message", "Turn", "split_turns"]
+
 # A name at the start of a line, perhaps after a time in brackets, then a colon.
 _LABEL = re.compile(
     r"^[ \t]*(?:[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[ \t]?[ap]m)?[\])]?[ \t]*)?"
     + "(?:"
-    + "|".join(f"(?P<{who}>{names})" for who, names in _SPEAKERS.items())
+    + "|".join(f"(?P<{who}>{names})" for who, names in ROLE_WORDS.items())
     + r")[ \t]*:[ \t]*",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -84,11 +80,17 @@ def split_turns(text: str) -> list[Turn]:
     -------
     list of Turn
         In the order of the text. A text with no speaker label is one turn of the customer.
-        Words before the first label belong to the customer as well. Where four turns or more all
+        Words before the first label belong to the customer as well. Chats of named people are
+        split too: see `servicenlp.chats.split_chat`. Where four turns or more all
         bear the agent's label, the labels are wrong: some exports name whoever typed last. The
         turns are then taken to alternate, the customer first.
     """
     labels = list(_LABEL.finditer(text)) if ":" in text else []
+    said = split_chat(text)
+    named = [one for one in said if one.name]
+    # Bare labels alone are read as ever: the model learnt from them.
+    if len(named) > len(labels) or not all(is_role(one.name) for one in named):
+        return [Turn(one.speaker, one.start, one.end) for one in said]
     if not labels:
         return [Turn(CUSTOMER, 0, len(text))]
     first = labels[0].start()

@@ -1,0 +1,388 @@
+"""Chats in plain text: where each named person's words begin and end."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from dateutil import parser
+
+from servicenlp.speakers import AGENT, BOT, CUSTOMER, ROLE_WORDS, SYSTEM, has_agent_phrase, is_role, name_role, name_roles
+
+
+class Utterance(NamedTuple):
+    """What one person said: ``text[start:end]`` of a chat.
+
+    Attributes
+    ----------
+    speaker : str
+        CUSTOMER, AGENT, BOT, SYSTEM or NOTE.
+    name : str
+        As it is written there; empty where nobody is named, as in "Sam joined the chat".
+    start, end : int
+        Where the words are.
+    stamp : str
+        The time as it is written there; empty if there is none.
+    """
+
+    speaker: str
+    name: str
+    start: int
+    end: int
+    stamp: str
+
+
+class _Line(NamedTuple):
+    """The line of a name, or of a notice where there is none.
+
+    It begins `at`, the words at `start`; `end` is its own. `sure` says that its form alone makes a
+    chat likely: a time in brackets or with its date. `alone` says that the words are in the lines below.
+    """
+
+    name: str
+    at: int
+    start: int
+    end: int
+    stamp: str = ""
+    sure: bool = False
+    alone: bool = False
+
+
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_WEEKDAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?"
+_DATE = (
+    r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}|"
+    rf"(?:{_WEEKDAY},?\s)?(?:{_MONTH}\s\d\d?(?:st|nd|rd|th)?|\d\d?(?:st|nd|rd|th)?[\s-]{_MONTH})(?:,?[\s-]\d{{4}})?|{_WEEKDAY}|today|yesterday)"
+)
+_CLOCK = (
+    r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:\s?[ap]\.?m\b\.?)?"
+    r"(?:z\b|\s?(?:utc|gmt|[a-z]{1,3}[sd]?t)\b)?(?:\s?[+-]\d\d:?\d\d)?"
+)
+_STAMP = rf"(?:{_DATE}(?:,?\s(?:at\s)?|t|,|\s[-–|]\s){_CLOCK}|{_CLOCK}(?:,?\s(?:on\s)?{_DATE})?)"
+_ELAPSED = r"(?:\d+h\s?)?(?:\d+m\s?)?\d+s|\d+m"  # since the chat began
+_CLOSED = rf"(?:\[\s?(?:{_STAMP}|{_ELAPSED})\s?\]|\(\s?(?:{_STAMP}|{_ELAPSED})\s?\))"
+_MARKS = r"[\s\u200e\u200f\ufeff]*"  # phones write marks of direction
+# "[10:02] ", "2024-05-01 10:02:33 - "
+_STAMPED = re.compile(rf"{_MARKS}(?P<stamp>{_CLOSED}|{_STAMP}(?!\w))[ \t]*[-–—|>,:]?[ \t]*", re.IGNORECASE)
+# After that: "Sam (Support): hello", "From Sam to Everyone: hello", "<Sam> hello", "Sam - hello"
+_SAID = re.compile(
+    r"(?:from[ \t]+(?P<sender>[^\n:]{1,60}?)[ \t]+to[ \t]+[^\n:]{1,60}:|<(?P<nick>[^<>\n]{1,40})>|"
+    r"(?P<name>[^\n:\t]{1,60}?)(?:[ \t]*:(?![/\d])|\t|[ ][-–—>|][ ]))[ \t]*",
+    re.IGNORECASE,
+)
+# "Sam (Agent) 10:02 AM: hello", "Sam [10:02] hello", "Sam Jones  10:02 AM" with the words below
+_NAMED = re.compile(
+    rf"{_MARKS}(?P<name>[^\n:]{{1,60}}?)(?:[ \t]*(?:[,|•·–—-]|\b(?:at|on))[ \t]*|[ \t]+|(?=[\[(]))"
+    rf"(?:(?P<closed>{_CLOSED})[ \t]*[:–—>-]?|(?P<open>{_STAMP}(?!\w))[ \t]*(?::|[–—>-]|\r?$))[ \t]*",
+    re.IGNORECASE,
+)
+# "Sam: hello", "**Sam:** hello", ">> SAM: hello"
+_LABELLED = re.compile(r"[ \t]*(?:\*\*|__|>>?|-[ \t])?[ \t]*(?P<name>[^\n:*]{1,60}?)(?:\*\*|__)?[ \t]*:(?:\*\*|__)?(?=\s|$)[ \t]*")
+_EVENT = re.compile(
+    r"[\s*_=~-]*(?:[^\n.,!?]{1,60}?\s(?:has |have |was )?(?:joined|left|entered|rejoined|ended|accepted|started|closed)"
+    r" (?:the|this) (?:chat|conversation|session|room|channel|call|interaction)|"
+    r"(?:the )?(?:chat|conversation|session) (?:has been |has |was |is )?(?:started|ended|closed|transferred|accepted|rated)\b[^\n]{0,60}|"
+    r"(?:you are now|you're now|now) (?:chatting|connected|speaking)\b[^\n]{0,60}|"
+    r"chat (?:started|origin|transcript)\b[^\n]{0,80})[\s.!*_=~-]*",
+    re.IGNORECASE,
+)
+_FRAMED = re.compile(r"\s*(?:\*{2,}|-{3,}|={2,}|~{2,}|_{3,}|\*(?=[^*\n]+\*\s*$))\s*[^\s*=~_-]")
+# Of a line with a time and no name, these tell that nobody speaks.
+_NOTICE = re.compile(
+    r"\b(?:has|have|was|been|is) (?:joined|left|ended|closed|connected|transferred|assigned|disconnected|accepted|started|resolved|"
+    r"added|removed|typing)\b|^\S+(?: \S+)? (?:joined|left|created|added|changed)\b|"
+    r"^(?:chat|conversation|session|call|ticket|missed)\b|encrypted",
+    re.IGNORECASE,
+)
+_BOLD_LABEL = re.compile(r"\s*(?:\*\*|__)[^*_\n]{1,60}?(?::(?:\*\*|__)|(?:\*\*|__)[ \t]*:)")
+
+# Most texts have none of these and need no closer look.
+_CLOCK_HINT = re.compile(r"\d:\d\d")
+_ELAPSED_HINT = re.compile(r"[(\[]\s?\d+[hms]\b")
+_LABEL_HINT = re.compile(r"^[^\n:]{1,60}:(?:\*\*|__)?(?:\s|$)", re.MULTILINE)
+_ALONE_HINT = re.compile(
+    r"^[ \t]*(?:[^\n:,.?!()]{1,40}[ \t]?[(\[][ \t]*)?(?:"
+    + "|".join(ROLE_WORDS[role] for role in (CUSTOMER, AGENT, BOT))
+    + r")[ \t]*\d*[)\]]?[ \t]*\r?$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+# Labels that tell what follows rather than who says it.
+_FIELDS = frozenset(
+    """
+    pro pros con cons note notes update updates edit edited room rooms food service price location staff subject from to cc bcc date sent
+    re fw fwd ps p.s nb n.b summary verdict conclusion rating ratings score question answer q a q&a issue problem problems solution
+    resolution description details detail name email e-mail phone tel mobile address order product item items qty quantity total amount
+    status type category priority reason result results expected actual steps warning important title time day reply-to reference ref
+    tracking model serial version value quality delivery shipping packaging overall positives negatives positive negative good bad likes
+    dislikes yes no ok okay thanks thank hello hi hey dear regards cheers sorry please great sure bye also but so and then now first
+    second third finally anyway however today tomorrow yesterday monday tuesday wednesday thursday friday saturday sunday week month
+    year hours hour arrived called waited checked ordered left spoke told asked received emailed rang paid booked landed departed
+    arrival departure von an betreff gesendet datum de para asunto enviado objet envoyé à da oggetto inviato step option part chapter
+    table seat gate flight train bus case ticket invoice account id url link source tldr tl;dr fyi eta faq breakfast lunch dinner morning
+    afternoon evening bathroom bedroom kitchen pool wifi parking screen battery camera sound size fit colour color design comfort
+    cleanliness mon tue wed thu fri sat sun jan feb mar apr jun jul aug sep oct nov dec
+    """.split()
+)
+_FUNCTION_WORDS = frozenset(
+    """
+    to in on for with was is were are am i we my our they he she it its a an not that this these those there here at by be been has have
+    had do did does will would can could should if when while because about after before your his her their what who how why which than
+    or as just only very too told said says asked got get
+    """.split()
+)
+_PARTICLES = frozenset("de da do dos di del della van von der den la le el al bin ibn y e of the and".split())
+# "Customer service: slow" judges, "Agent Sam: hello" speaks.
+_THINGS = re.compile(
+    r"\b(?:services?|support|care|rooms?|portal|interface|experience|friendliness|satisfaction|ids?|names?|numbers?|no|e-?mail|phone|reviews?|"
+    r"area|lounge|relations|feedback|comments?|response|attitude|knowledge|hours|quality|team|desk)$",
+    re.IGNORECASE,
+)
+_NO_NAME = re.compile(r"[?!;=%€$£…\"“”]|\.\s+\w+\s+\w+\s|https?$|,.*,")
+_INLINE = re.compile(
+    rf"(?:^|(?<=\s))(?P<stamp>{_CLOSED}|{_DATE}(?:,?\s|t){_CLOCK})[ \t]*[-–—|>,:]?[ \t]*(?P<name>[^\n:]{{1,40}}?):(?![/\d])[ \t]*",
+    re.IGNORECASE,
+)
+_DATED = re.compile(_DATE, re.IGNORECASE)
+_LINE = re.compile(r"[^\n]*[^\s]")
+_WRAPPED = re.compile(r"[\[(<]([^\[\]()<>]+)[\])>]$")
+_BRACKETED = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
+_SPEAKER = re.compile(r"(?:speaker|spk|person|participant|channel|voice)[\s_#-]*(?:\d{1,2}|[a-d])$", re.IGNORECASE)
+_NUMBER = re.compile(r"\+?[\d()\s-]{7,20}$")
+
+
+def split_chat(text: str, domains: Sequence[str] = ()) -> list[Utterance]:
+    """Split a chat of named people into what each of them said.
+
+    Parameters
+    ----------
+    text : str
+        Of any kind.
+    domains : sequence of str
+        See `servicenlp.speakers.name_role`.
+
+    Returns
+    -------
+    list of Utterance
+        In the order of the text. Empty if it is no such chat: a letter, a review, or a transcript
+        of bare labels ("Agent: hello", "Customer: hi") with no times, which need no such search.
+        Words before the first name are nobody's if they look like a heading, else the customer's.
+
+    Examples
+    --------
+    >>> [said.speaker for said in split_chat("[10:02] Sam (Support): hello\n[10:03] Jo: hi\n*** Jo left the chat ***")]
+    ['agent', 'customer', 'system']
+    >>> split_chat("Pros: clean.\nCons: loud.")
+    []
+    """
+    for find in (_timed, _labelled, _alone):
+        if lines := find(text):
+            return _utterances(text, sorted([*lines, *_events(text, lines)], key=lambda line: line.at), domains)
+    return []
+
+
+def is_newest_first(said: list[Utterance]) -> bool:
+    """Tell from its times whether a chat begins with what was said last."""
+    times = [_moment(one.stamp) for one in said if one.stamp]
+    known = [time for time in times if time is not None]
+    return len(known) == len(times) > 2 and known[0] > known[-1] and known == sorted(known, reverse=True)
+
+
+def _moment(stamp: str) -> datetime | None:
+    try:
+        return parser.parse(stamp.strip("[]() "), default=datetime(2000, 1, 1), ignoretz=True)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _utterances(text: str, lines: list[_Line], domains: Sequence[str]) -> list[Utterance]:
+    """Give every line that begins an utterance the words up to the next one, and a speaker."""
+    ends = [line.at for line in lines[1:]] + [len(text)]
+    before = text[: lines[0].at]
+    spans = [(line, min(line.start, end), end) for line, end in zip(lines, ends, strict=True)]
+    heading = _is_heading(before)
+    notices = "\n".join([before if heading else "", *(text[line.at : line.end] for line in lines if not line.name)])
+    roles = name_roles([(line.name, text[start:end]) for line, start, end in spans if line.name], domains, notices)
+    said = [Utterance(roles.get(line.name, SYSTEM), line.name, start, end, line.stamp) for line, start, end in spans]
+    return [Utterance(SYSTEM if heading else CUSTOMER, "", 0, len(before), ""), *said] if before.strip() else said
+
+
+def _is_heading(before: str) -> bool:
+    """Tell whether each line before a chat is a title or says something about it ("Chat ID: 17")."""
+    return all(":" in line[:40] or len(line.split()) < 6 for line in before.splitlines())
+
+
+def _timed(text: str) -> list[_Line]:
+    """Find the names that stand beside a time."""
+    if ":" not in text or not (_CLOCK_HINT.search(text) or _ELAPSED_HINT.search(text)):
+        return []
+    matches = list(_LINE.finditer(text))
+    pairs = zip([None, *matches], matches, strict=False)
+    found = [line for above, here in pairs if (line := _timed_line(text, here.start(), here.end(), above))]
+    if sum(bool(line.name) for line in found) < 2:
+        found = list(_inline(text)) or found
+    beside = {line for line in found if line.name and not line.alone}
+    if len(beside) * 2 >= sum(bool(line.name) for line in found):
+        # Names stand beside their words, so what looks like one above others is words.
+        found = [
+            line._replace(name="", start=line.at + len(line.stamp), alone=False) if line.alone and line.sure else line for line in found
+        ]
+        found = [line for line in found if not line.alone]
+    count = Counter(_key(line.name) for line in found)
+    found = [
+        line
+        for line in found
+        if not line.name or _is_proper(line.name) or (" " not in line.name and (line.sure or count[_key(line.name)] > 1))
+    ]
+    return _with_speakers(text, found) if _is_timed_chat(text, [line for line in found if line.name]) else []
+
+
+def _with_speakers(text: str, lines: list[_Line]) -> list[_Line]:
+    """Give lines that name nobody and are no notice to whoever spoke last; some exports say a name only once."""
+    kept, speaker = [], ""
+    for line in lines:
+        if not line.name and speaker and not _is_notice(text, line.start, line.end, True):
+            line = line._replace(name=speaker)
+        kept.append(line)
+        speaker = line.name or speaker
+    return kept
+
+
+def _timed_line(text: str, start: int, end: int, above: re.Match[str] | None) -> _Line | None:
+    if stamp := _STAMPED.match(text, start, end):
+        sure = stamp["stamp"][0] in "[(" or _DATED.match(stamp["stamp"]) is not None
+        if stamp.end() == end:
+            name = _name(above[0]) if above else ""
+            return _Line(name, above.start(), end, end, stamp["stamp"], False, True) if above and name and _is_proper(name) else None
+        said = _SAID.match(text, stamp.end(), end)
+        if said and (name := _name(said["sender"] or said["nick"] or said["name"])):
+            return _Line(name, start, said.end(), end, stamp["stamp"], sure or not said["name"])
+        if name := _name(text[stamp.end() : end]):
+            return _Line(name, start, end, end, stamp["stamp"], sure, True)
+        return _Line("", start, stamp.end(), end, stamp["stamp"], True) if sure else None
+    named = _NAMED.match(text, start, end)
+    if named and (name := _name(named["name"])):
+        sure = bool(named["closed"]) or _DATED.match(named["open"]) is not None
+        return _Line(name, start, named.end(), end, named["closed"] or named["open"], sure, named.end() == end)
+    return None
+
+
+def _inline(text: str) -> Iterator[_Line]:
+    """Find names beside a time in a chat whose lines were run together."""
+    for match in _INLINE.finditer(text):
+        if name := _name(match["name"]):
+            yield _Line(name, match.start(), match.end(), match.end(), match["stamp"], True)
+
+
+def _is_timed_chat(text: str, lines: list[_Line]) -> bool:
+    roles = any(_plays(line.name) for line in lines)
+    sure = any(line.sure for line in lines)
+    if len(lines) < 2:
+        return bool(lines) and roles and sure
+    again = max(Counter(_key(line.name) for line in lines).values()) > 1
+    return roles or sure or (again and len(lines) > 2) or has_agent_phrase(text)
+
+
+def _labelled(text: str) -> list[_Line]:
+    """Find names that stand before a colon, with no time."""
+    if "\n" not in text or len(_LABEL_HINT.findall(text)) < 2:
+        return []
+    matches = [match for line in _LINE.finditer(text) if (match := _LABELLED.match(text, line.start(), line.end()))]
+    lines = [_Line(name, match.start(), match.end(), match.end()) for match in matches if (name := _name(match["name"]))]
+    count = Counter(_key(line.name) for line in lines)
+    lines = [line for line in lines if count[_key(line.name)] > 1 or (_is_proper(line.name) and not _THINGS.search(line.name))]
+    lines = [line for line in lines if _is_proper(line.name) or " " not in line.name]
+    names = dict.fromkeys(line.name for line in lines)
+    bare = {name_role(name) for name in names if is_role(name)}
+    if len(names) < 2 or all(map(is_role, names)) or {CUSTOMER, AGENT} <= bare:
+        return []
+    roles = {name_role(name) for name in names if _plays(name)}
+    again = max(count.values()) > 1 and len(lines) > 2
+    titled = any(_BRACKETED.search(name) and _plays(name) for name in names)
+    if not (titled or {CUSTOMER, AGENT} <= roles):
+        whole = again or lines[0].at == len(text) - len(text.lstrip())
+        if not (whole and (roles or any(map(_SPEAKER.match, names)) or has_agent_phrase(text))):
+            return []
+    if len({key for key, n in count.items() if n > 1}) < 2:
+        return lines
+    # Beside people who speak again, what is said once may be a detail: "Tracking Number: 17".
+    ends = [line.at for line in lines[1:]] + [len(text)]
+    return [
+        line
+        for line, end in zip(lines, ends, strict=True)
+        if count[_key(line.name)] > 1 or name_role(line.name) or len(text[line.start : end].split()) > 3
+    ]
+
+
+def _alone(text: str) -> list[_Line]:
+    """Find names on lines of their own, where brackets or bare labels say who they are."""
+    if "\n" not in text or not _ALONE_HINT.search(text):
+        return []
+    found = list(_LINE.finditer(text))
+    after = [*found[1:], None]
+    heads = [
+        _Line(name, line.start(), line.end(), line.end(), alone=True)
+        for line, below in zip(found, after, strict=True)
+        if below and text.count("\n", line.end(), below.start()) == 1 and (name := _name(line[0])) and _is_proper(name)
+    ]
+    known = [line for line in heads if _plays(line.name) and (is_role(line.name) or _BRACKETED.search(line.name))]
+    roles = {name_role(line.name) for line in known}
+    if not known or roles.isdisjoint({AGENT, CUSTOMER}):
+        return []
+    if {AGENT, CUSTOMER} <= roles:
+        return known
+    others = [line for line in heads if line not in known and text[: line.at].rstrip(" \t\r")[-2:] in ("", "\n\n", "\n")]
+    return [*known, *others] if others and any(_BRACKETED.search(line.name) for line in known) else []
+
+
+def _events(text: str, lines: list[_Line]) -> list[_Line]:
+    """Find the lines between in which nobody speaks."""
+    taken = {line.at for line in lines}
+    events = []
+    for match in _LINE.finditer(text):
+        if match.start() in taken:
+            continue
+        stamp = _STAMPED.match(text, match.start(), match.end())
+        start = stamp.end() if stamp else match.start()
+        if _is_notice(text, start, match.end(), stamp is not None):
+            events.append(_Line("", match.start(), start, match.end()))
+    return events
+
+
+def _is_notice(text: str, start: int, end: int, timed: bool) -> bool:
+    """Tell whether nobody speaks in a line that names nobody."""
+    framed = _FRAMED.match(text, start, end) and not _BOLD_LABEL.match(text, start, end)
+    return bool(framed or _EVENT.fullmatch(text, start, end) or (timed and _NOTICE.search(text, start, min(end, start + 90))))
+
+
+def _name(raw: str) -> str:
+    """Return the name that a label is, or "" if it is none."""
+    name = raw.strip(" \t\r*_\"'~>\u200e\u200f\u202a\u202c\ufeff")
+    if wrapped := _WRAPPED.match(name):
+        name = wrapped[1].strip()
+    if _SPEAKER.match(name) or (_NUMBER.match(name) and sum(map(str.isdigit, name)) > 6):
+        return name
+    plain = _BRACKETED.sub(" ", name).strip()
+    tokens = plain.lower().split()
+    if not 0 < len(tokens) < 6 or not any(map(str.isalpha, plain)) or _NO_NAME.search(plain):
+        return ""
+    if is_role(name):
+        return name
+    if not _FUNCTION_WORDS.isdisjoint(tokens) or tokens[0].strip(".,") in (_FIELDS if len(tokens) == 1 else _FIELDS - _PARTICLES):
+        return ""
+    return name
+
+
+def _is_proper(name: str) -> bool:
+    tokens = [token for token in _BRACKETED.sub(" ", name).split() if token.lower() not in _PARTICLES]
+    return _plays(name) or not any(token[0].islower() for token in tokens)
+
+
+def _plays(name: str) -> bool:
+    """Tell whether a name says its bearer's part, and cannot be a thing that is judged."""
+    return name_role(name) is not None and not _THINGS.search(name)
+
+
+def _key(name: str) -> str:
+    return " ".join(name.lower().split())
