@@ -46,6 +46,7 @@ def read(tmp_path, document, options=None):
         (part("comment", "Yes.", {**ADMIN, "from_ai_agent": True}), "Open today?"),
         (part("comment", "Yes.", {**ADMIN, "email": "operator+x1@intercom.io"}), "Open today?"),
         (part("comment", "Hello?", None), "Customer: Open today?\nCustomer: Hello?"),
+        (part("comment", "Moved.", {"type": "workflow"}), "Open today?"),
         (part("comment", "Yes.", {"id": 2}), "Customer: Open today?\nAgent: Yes."),
     ],
 )

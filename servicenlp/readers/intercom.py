@@ -10,8 +10,8 @@ from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, l
 
 _SPEAKERS = {
     **dict.fromkeys(("user", "lead", "contact", "visitor", "customer"), CUSTOMER),
-    **dict.fromkeys(("admin", "team", "teammate"), AGENT),
-    **dict.fromkeys(("bot", "operator"), BOT),
+    **dict.fromkeys(("admin", "team", "teammate", "agent"), AGENT),
+    **dict.fromkeys(("bot", "operator", "ai_agent", "fin"), BOT),
 }
 # What an agent's part is if it holds words: an agent may reply and close (or snooze) in one go.
 _SPOKEN = {"", "comment", "quick_reply", "conversation_message", "assignment", "assign_and_reopen", "open", "close", "snoozed", "unsnoozed"}
@@ -61,7 +61,7 @@ def _is_conversation(row: Record) -> bool:
 def _conversations(sample: Sample, options: Options) -> Shape:
     starts = ("source", "source.body", "source_body", "conversation_message", "ticket_attributes")
     parts = ("conversation_parts", "conversation_parts.conversation_parts", "conversation_parts_conversation_parts", "ticket_parts")
-    columns = {"id": options.id_column or sample.column("id"), "start": sample.column(*starts), "replies": sample.column(*parts)}
+    columns = {"id": options.id_column or sample.column("id"), "text": sample.column(*starts), "replies": sample.column(*parts)}
     uses = {role: column for role, column in columns.items() if column}
     title = "Intercom conversations" + ("" if "replies" in uses else ", only their first messages")
     return Shape(title, uses, messages=lambda told: _messages(lowered(told), options), id_column=uses.get("id", ""))
@@ -122,7 +122,8 @@ def _author(author: dict[str, Any], people: dict[str, str], options: Options) ->
     made = any(truth(author.get(flag)) for flag in ("from_ai_agent", "is_ai_answer"))
     if made or (email.startswith("operator+") and email.endswith("@intercom.io")):
         return BOT
-    role = _SPEAKERS.get(words(author.get("type")).lower()) or people.get(ident(author.get("id")), "")
+    kind = words(author.get("type")).strip().lower()
+    role = _SPEAKERS.get(kind) or people.get(ident(author.get("id"))) or (SYSTEM if kind else "")
     return AGENT if role != BOT and from_agent(email, options) else role
 
 
