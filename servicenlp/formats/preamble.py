@@ -110,7 +110,7 @@ def _follows(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> bool:
     widths = sorted(map(_width, full))
     wide = widths[(len(widths) - 1) * 9 // 10]
     unlike = any(not _names([str(cell)]) for row in full[:20] for cell in row if not _is_blank(cell))
-    return unlike and wide <= _width(header) and widths[len(widths) // 2] * 2 > _width(header)
+    return unlike and wide <= _width(header) < 2 * wide
 
 
 def _is_told(above: Sequence[Sequence[str]], names: Sequence[str]) -> bool:

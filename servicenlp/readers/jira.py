@@ -163,7 +163,8 @@ def _table(sample: Sample, options: Options) -> Shape | None:
     comments = found["comment"] or [column for column in sample.columns if _are_comments(sample, column)]
     told = [what for what in ("id", "summary", "reporter", "created") if found[what]]
     issue = sample.has("issue key") or sample.has("issue id", "issue type") or sample.has("work item key")
-    if not (issue and told) and not (keys and len(told) > 1 and (len(comments) > 1 or found["id"] or _any_comments(sample, comments))):
+    marked = _any_comments(sample, comments) or (len(told) > 1 and (found["id"] or len(comments) > 1))
+    if not (issue and told) and not (keys and marked):
         return None
     if sample.rows and not found["text"] and not comments:
         _refuse(sample, found)
