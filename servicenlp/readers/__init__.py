@@ -32,6 +32,7 @@ READERS = (
     "salesforce",
     "jira",
     "support_tickets",
+    "nested",
     "mail",
     "messages",
     "generic",

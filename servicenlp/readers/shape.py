@@ -144,7 +144,7 @@ def mapping(value: Any) -> dict[str, Any]:
     >>> mapping({"id": 1}), mapping('{"id": 1}'), mapping("{'id': None}"), mapping([1])
     ({'id': 1}, {'id': 1}, {'id': None}, {})
     """
-    found = _unfold(value)
+    found = unfold(value)
     return found if isinstance(found, dict) else {}
 
 
@@ -156,11 +156,11 @@ def listing(value: Any) -> list[dict[str, Any]]:
     >>> listing([{"id": 1}, None]), listing('[{"id": 1}]'), listing({"id": 1})
     ([{'id': 1}], [{'id': 1}], [])
     """
-    found = _unfold(value)
+    found = unfold(value)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def _unfold(value: Any) -> Any:
+def unfold(value: Any) -> Any:
     """Read what stands in a cell of CSV as JSON or, as pandas writes it, as Python."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value
@@ -186,6 +186,13 @@ def from_agent(address: Any, options: Options) -> bool:
     return words(address).rpartition("@")[2].strip(" >").lower() in domains - {""}
 
 
+def _date(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)  # many times as fast as the parser of all other ways
+    except ValueError:
+        return parser.parse(text, fuzzy=False)
+
+
 def seconds(value: Any) -> float | None:
     """Return a time as seconds, or None if it is none.
 
@@ -202,7 +209,7 @@ def seconds(value: Any) -> float | None:
     """
     try:
         if isinstance(value, str) and not value.strip().replace(".", "", 1).isdigit():
-            value = parser.parse(value, fuzzy=False)
+            value = _date(value.strip())
         if isinstance(value, datetime):
             return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
         number = float(value)
