@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from servicenlp.errors import DataError
@@ -92,7 +93,8 @@ def read(sample: Sample, options: Options, product: str, sources: dict[str, str]
             return None  # a column of somebody's own: any table with a column of text
         raise _wordless(sample, product)
     shape = Shape(f"{product} tickets", uses, id_column=id_column)
-    if _is_csv(columns) and text == ["description"] and not any(tickets.writer(_fields(row)) for row in sample.every_row()):
+    source = columns.get("source", "")
+    if _is_csv(columns) and text == ["description"] and not any(tickets.writer({"source": row.get(source)}) for row in sample.every_row()):
         return replace(shape, uses=uses | {"text": columns["description"]}, text_column=columns["description"])
     shown = [columns[name] for name in (*text[:1], *(name for name in text if name not in _DESCRIPTION)) if name in columns]
     return replace(shape, uses=uses | ({"text": ", ".join(shown)} if shown else {}), messages=tickets.messages, settle=tickets.settle)
@@ -170,6 +172,7 @@ class _Tickets:
         return writer or (CUSTOMER if "@" in address and address.lower() == _address(told) else AGENT)
 
 
+@lru_cache(maxsize=4096)
 def _name(column: str) -> str:
     return "_".join(column.lower().split())
 

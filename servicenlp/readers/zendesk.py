@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from servicenlp.errors import DataError
@@ -264,6 +265,7 @@ class _Cast:
         return messages
 
 
+@lru_cache(maxsize=4096)
 def _name(column: str) -> str:
     return column.strip().lower().replace(" ", "_")
 
