@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 LOOKED_AT = 300  # rows in which the header is sought
@@ -14,6 +13,7 @@ _NAMES = set(
     "channel origin source case ticket issue conversation interaction customer account contact group team product nummer datum betreff "
     "beschreibung kunde kommentar fecha asunto descripción cliente comentario objet sujet client commentaire".split()
 )
+_END_LETTERS = set("gstceGSTCE")
 _END = re.compile(
     r"\s*(?:(?:grand |sub)?totals?(?:\s*\(.*\))?:?|confidential information\b.*|copyright (?:\(c\)|©).*|generated (?:by|on|at)\b.*"
     r"|end of (?:the )?report\b.*)\s*",
@@ -46,7 +46,7 @@ def find_header(rows: Sequence[Sequence[Any]]) -> int:
     for i in range(first, len(rows)):
         cells = filled[i]
         if i > first and len(cells) >= 2 and most <= max(1, len(cells) // 3) and _names(cells) and _follows(rows[i], rows[i + 1 :]):
-            return i if _is_told(filled[first:i], cells) else first
+            return i if _is_told(rows[first:i], filled[first:i], cells) else first
         most = max(most, len(cells))
     return first
 
@@ -61,13 +61,19 @@ class End:
 
     def see(self, row: Sequence[Any], short: bool) -> None:
         """Take note of the next row; `short` tells that it has fewer cells than the header."""
-        cells = list(islice((cell for cell in row if not _is_blank(cell)), 2))
-        ends = bool(cells) and isinstance(cells[0], str) and bool(_END.fullmatch(cells[0]))
-        if len(cells) > 1 and not ends:
+        first, more = None, False
+        for cell in row:  # most rows are left at their second cell
+            if not (cell is None or cell == "" or (isinstance(cell, str) and cell.isspace())):
+                if first is not None:
+                    more = True
+                    break
+                first = cell
+        ends = isinstance(first, str) and first.lstrip()[:1] in _END_LETTERS and bool(_END.fullmatch(first))
+        if more and not ends:
             self._begin = None
             self._is_end = False
         else:
-            if self._begin is None and (ends or not cells or short):
+            if self._begin is None and (ends or first is None or short):
                 self._begin = self._number
             self._is_end = self._is_end or ends
         self._number += 1
@@ -113,11 +119,12 @@ def _follows(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> bool:
     return unlike and wide <= _width(header) < 2 * wide
 
 
-def _is_told(above: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
+def _is_told(above: Sequence[Sequence[Any]], filled: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
     """Tell whether the lines above a row of names make it the header."""
     known = sum(bool(_NAMES & set(re.findall(r"\w+", name.lower()))) for name in names)
     if known >= 2:
         return True
-    lines = [cells for cells in above if cells]
+    lines = [cells for cells in filled if cells]
+    padded = len(above[0]) >= len(names)  # a title over a table, saved by a spreadsheet: a header would name more columns
     plain = len(lines[0]) == 1 and re.fullmatch(r"[a-z_]+", lines[0][0])  # itself the name of the only column
-    return not plain and len(names) > 2 and (len(lines) > 1 or len(lines) < len(above))
+    return not plain and len(names) > 2 and (padded or len(lines) > 1 or len(lines) < len(filled))

@@ -21,11 +21,12 @@ _MARKS = set(
 )
 _CASE = ("parentid", "caseid", "casenumber", "relatedtoid")
 _TIMES = ("messagedate", "commentcreateddate", "casecommentcreateddate", "createddate", "datetimecreated")
-_OPENED = ("datetimeopened", "openeddate", "opened", "createddate")
+_OPENED = ("datetimeopened", "openeddate", "opened")
 _PORTAL = {"cspliteportal", "customersuccess", "powercustomersuccess", "powerpartner", "guest", "csnonly", "selfservice"}
 _SENT, _RECEIVED, _DRAFT = {"3", "sent"}, {"0", "1", "2", "new", "read", "replied", "unread"}, {"5", "draft"}
 _ACTORS = {"enduser": CUSTOMER, "agent": AGENT, "bot": BOT, "chatbot": BOT, "system": SYSTEM, "supervisor": NOTE}
 _COMMENTS = ("commentbody", "casecomments", "casecomment", "comments")
+_WORDED = re.compile(r"feedback|review|transcript|message|verbatim|body|\btext\b|comment|complaint", re.IGNORECASE)
 _CENTRED = re.compile(r"<(p|div)\s[^>]*align=['\"]?center['\"]?[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 # "( 1m 13s ) Ann:"
 _OFFSET = re.compile(r"\(\s*(?:\d+\s*[dhms]\s*)+\)\s*(?=[^:<>\n]{1,80}:)")
@@ -110,10 +111,10 @@ def _settle(told: Record, messages: list[Message]) -> list[Message]:
     return [m if m.speaker in _ROLES else m._replace(speaker=CUSTOMER if m.speaker.lower() in ours else AGENT) for m in told_once]
 
 
-def _described(cells: dict[str, Any]) -> Iterator[Message]:
+def _described(cells: dict[str, Any], times: tuple[str, ...] = _OPENED) -> Iterator[Message]:
     """Yield what a case itself says; its comments are internal."""
     if text := words(cells.get("description")).strip():
-        yield Message(CUSTOMER, text, _time(cells, _OPENED))
+        yield Message(CUSTOMER, text, _time(cells, times))
 
 
 def _cases(sample: Sample, known: dict[str, str], options: Options) -> Shape | None:
@@ -134,7 +135,11 @@ def _cases(sample: Sample, known: dict[str, str], options: Options) -> Shape | N
         cells = _cells(told)
         inner = [record for name in ("emailmessages", "emails") for record in _inner(cells.get(name))]
         comments = [message for record in _inner(cells.get("casecomments")) for message in _comment(record)]
-        return [*_described(cells), *(message for record in inner for message in _email(record, options)), *comments]
+        return [
+            *_described(cells, (*_OPENED, "createddate")),
+            *(message for record in inner for message in _email(record, options)),
+            *comments,
+        ]
 
     ids = [ident(row.get(column)) for row in sample.rows]
     if len(set(ids)) < len(ids) and "casenumber" in known and not nested:
@@ -151,7 +156,8 @@ def _refuse_wordless(sample: Sample, known: dict[str, str], marks: int) -> None:
     """Raise DataError unless another column holds sentences."""
     for column in sample.columns:
         texts = [text for row in sample.rows if (text := words(row.get(column)).strip())]
-        if _plain(column) != "subject" and texts and sum(len(text.split()) for text in texts) >= 5 * len(texts):
+        wordy = 2 if _WORDED.search(column) else 5
+        if _plain(column) != "subject" and texts and sum(len(text.split()) for text in texts) >= wordy * len(texts):
             return
     if not marks:
         return
