@@ -182,6 +182,19 @@ def split_chat(text: str, domains: Sequence[str] = ()) -> list[Utterance]:
     return []
 
 
+def split_label(line: str) -> tuple[str, str]:
+    """Split a line into the name before its first colon and what follows; the name is "" if there is none.
+
+    Examples
+    --------
+    >>> split_label("Sam Jones: Good morning."), split_label("Price: too high")
+    (('Sam Jones', 'Good morning.'), ('', 'Price: too high'))
+    """
+    match = _LABELLED.match(line)
+    name = _name(match["name"]) if match else ""
+    return (name, line[match.end() :]) if match and name and _is_proper(name) else ("", line)
+
+
 def is_newest_first(said: list[Utterance]) -> bool:
     """Tell from its times whether a chat begins with what was said last."""
     times = [_moment(one.stamp) for one in said if one.stamp]
