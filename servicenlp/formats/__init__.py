@@ -5,13 +5,15 @@ function ``read(path, options) -> Table`` and enter it in `FORMATS`. What the co
 told by `servicenlp.readers`.
 """
 
+import logging
+import re
 import shutil
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from servicenlp.errors import DataError
-from servicenlp.formats.archive import UNPACKED, unpack
+from servicenlp.formats.archive import DEEPEST, UNPACKED, unpack
 from servicenlp.formats.table import MISSING, Options, Row, Table, distinct
 
 __all__ = ["FORMATS", "MISSING", "Options", "Row", "Table", "detect", "distinct", "find_files", "read_table", "spool"]
@@ -35,18 +37,32 @@ FORMATS = {
     ".mbox": "mail",
     ".eml": "mail",
 }
+# Files about the others in a folder.
+_ABOUT = re.compile(
+    r"(?:read[ _-]?me|licen[cs]e|copying|notice|change ?log|manifest|terms|about|instructions|requirements)\b", re.IGNORECASE
+)
+_REFUSED = {
+    b"%PDF": ("a PDF", "Export it as CSV, or save its text as .txt."),
+    b"!BDN": ("a folder of Outlook's (.pst)", "Export it as .mbox or .eml."),
+    b"\x89PNG": ("a picture", "Export the data as CSV."),
+    b"\xff\xd8\xff": ("a picture", "Export the data as CSV."),
+    b"SQLite format 3": ("a database", "Export its tables as CSV."),
+}
 
 
-def find_files(path: Path, folder: Path) -> list[Path]:
+def find_files(path: Path, folder: Path, depth: int = 0) -> list[Path]:
     """Return the files that a name stands for.
 
     Parameters
     ----------
     path : Path
         A file; a folder, whose files of a known format are taken, those of its folders too, by
-        name; a .gz or .zip of such.
+        name; an archive of such, or of archives. In a folder or archive a file that cannot be
+        unpacked is left out and named, unless there is no other.
     folder : Path
         Where what is unpacked is put.
+    depth : int
+        How many archives this one is in.
 
     Raises
     ------
@@ -54,22 +70,46 @@ def find_files(path: Path, folder: Path) -> list[Path]:
         If there is nothing, or nothing of a known format.
     """
     if path.is_dir():
-        known = sorted(file for file in path.rglob("*") if file.is_file() and _is_known(file, path))
+        known = sorted(file for file in path.rglob("*") if file.is_file() and _is_known(file.relative_to(path)))
         if not known:
             raise DataError(f"{path}: no files to score. Found none of {', '.join(FORMATS)}. Name a file of another suffix itself.")
-        return [file for name in known for file in find_files(name, folder)]
+        return _find_each(known, folder, depth)
     if not path.is_file():
         raise DataError(f"{path}: no such file. Found nothing there. Check the name.")
-    return [file for inner in unpack(path, folder) for file in (find_files(inner, folder) if inner.is_dir() else [inner])]
+    if path.suffix.lower() == ".eml":
+        return [path]
+    inner = unpack(path, folder, _is_known)
+    if inner == [path]:
+        return inner
+    if depth >= DEEPEST:
+        raise DataError(f"{path}: an archive too deep in others. Found {depth} around it. Unpack them yourself.")
+    return _find_each(inner, folder, depth + 1)
 
 
-def _is_known(file: Path, folder: Path) -> bool:
-    hidden = any(part.startswith((".", "__MACOSX")) for part in file.relative_to(folder).parts)
-    return not hidden and file.suffix.lower() in {*FORMATS, *UNPACKED}
+def _find_each(files: list[Path], folder: Path, depth: int) -> list[Path]:
+    found: list[Path] = []
+    errors: list[DataError] = []
+    for file in files:
+        try:
+            found += find_files(file, folder, depth)
+        except DataError as error:
+            errors.append(error)
+    if errors and not found:
+        raise errors[0]
+    for problem in errors:
+        logging.getLogger("servicenlp").warning("Left out: %s", problem)
+    return found
+
+
+def _is_known(file: PurePath) -> bool:
+    """Tell whether a file in a folder may hold interactions; hidden ones and those about the others do not."""
+    hidden = any(part.startswith((".", "__MACOSX", "~$")) for part in file.parts)
+    about = file.suffix.lower() == ".txt" and _ABOUT.match(file.stem)
+    return not hidden and not about and file.suffix.lower() in {*FORMATS, *UNPACKED}
 
 
 def read_table(path: Path, options: Options) -> Table:
-    """Open a file by its suffix or, if that says nothing, by its content.
+    """Open a file by its suffix or, if that says nothing or something else than its content, by that.
 
     Raises
     ------
@@ -79,11 +119,45 @@ def read_table(path: Path, options: Options) -> Table:
     if not path.is_file():
         raise DataError(f"{path}: no such file. Found nothing there. Check the name.")
     try:
-        module = import_module(f"servicenlp.formats.{FORMATS.get(path.suffix.lower()) or detect(path)}")
+        module = import_module(f"servicenlp.formats.{_format(path)}")
         table: Table = module.read(path, options)
     except OSError as error:
         raise DataError(f"{path}: cannot be read. Found: {error.strerror or error}. Check its permissions.") from error
     return table
+
+
+def _format(path: Path) -> str:
+    """Return the format's module: by the suffix, unless the first bytes are plainly another's."""
+    named = FORMATS.get(path.suffix.lower())
+    with path.open("rb") as file:
+        head = file.read(4096)
+    for mark, (what, instead) in _REFUSED.items():
+        if head.startswith(mark):
+            raise DataError(f"{path}: not a table or a text. Found {what}. {instead}")
+    if path.suffix.lower() == ".msg":
+        raise DataError(f"{path}: a mail of Outlook's own kind. Found .msg. Save it as .eml.")
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    packed = head[:4] in (b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+    if named is None or (packed and named not in ("workbook", "parquet", "mail")):
+        return detect(path)
+    if start[:200].lower().startswith((b"<!doctype html", b"<html", b"<table")) and named in ("delimited", "json_rows"):
+        return "workbook"  # a page of tables
+    if named == "delimited":
+        return "json_rows" if start.startswith((b'{"', b'[{"')) else named
+    # Words where a workbook or data is named: whatever they look like, if it is a table.
+    odd = (named in ("workbook", "parquet") and not packed and path.suffix.lower() != ".xls") or (
+        named == "json_rows" and start[:1] not in b"{["
+    )
+    if (odd and start) or named == "plain":
+        other = detect(path)
+        return other if other in ("delimited", "json_rows", "mail") and (named != "plain" or _is_sure(head, other)) else named
+    return named
+
+
+def _is_sure(head: bytes, found: str) -> bool:
+    """Tell whether a .txt is no letter but data: an object a line, or a table of three columns or tabs."""
+    first = head.lstrip(b"\xef\xbb\xbf\r\n").split(b"\n", 1)[0].replace(b"\x00", b"")
+    return found == "mail" or first.startswith((b"{", b"[")) or b"\t" in first or max(map(first.count, (b",", b";", b"|"))) >= 2
 
 
 def detect(path: Path) -> str:

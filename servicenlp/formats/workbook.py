@@ -75,10 +75,10 @@ def _open(path: Path, options: Options) -> tuple[str, Sheets | Table]:
         head = file.read(1024)
     if path.suffix.lower() in (".ods", ".xlsb") or head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return _open_other(path)
+    # Many programs call a page or a text .xls so that Excel opens it.
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+        return _open_page(path)
     if path.suffix.lower() == ".xls" and head[:4] != b"PK\x03\x04":
-        # Many programs call a page or a text .xls so that Excel opens it.
-        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
-            return _open_page(path)
         from servicenlp.formats import delimited
 
         return "", delimited.read(path, options)
@@ -86,22 +86,20 @@ def _open(path: Path, options: Options) -> tuple[str, Sheets | Table]:
 
 
 def _open_xlsx(path: Path) -> tuple[str, Sheets]:
+    # Given a file rather than a name, the library does not mind the suffix.
     try:
-        book = load_workbook(path, read_only=True)
+        with path.open("rb") as file:
+            book = load_workbook(file, read_only=True)
+            names = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"] or [s.title for s in book.worksheets]
     except (BadZipFile, InvalidFileException, KeyError) as error:
         raise DataError(f"{path}: not an XLSX workbook. Found: {error}. Save it again as .xlsx.") from error
-    names = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"] or [sheet.title for sheet in book.worksheets]
-    book.close()
 
     def rows(name: str) -> Iterator[Row]:
-        book = load_workbook(path, read_only=True)
-        try:
-            sheet = book[name]
+        with path.open("rb") as file:
+            sheet = load_workbook(file, read_only=True)[name]
             sheet.reset_dimensions()  # some programs write a wrong one
             for row in sheet.iter_rows(values_only=True):
                 yield [getattr(cell, "text", cell) for cell in row]  # an array formula is an object with its text
-        finally:
-            book.close()
 
     return "XLSX", _by_name(names, rows)
 
@@ -132,7 +130,7 @@ def _open_page(path: Path) -> tuple[str, Sheets]:
         for row in tables[int(number)].iter("tr"):
             yield [cell.text_content().strip() or None for cell in row.iter("td", "th")]
 
-    return "HTML named .xls", _by_name(map(str, range(len(tables))), rows)
+    return f"HTML named {path.suffix.lower()}", _by_name(map(str, range(len(tables))), rows)
 
 
 def _by_name(names: Iterable[str], rows: Callable[[str], Iterator[Row]]) -> Sheets:
