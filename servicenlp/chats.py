@@ -89,6 +89,10 @@ _EVENT = re.compile(
     re.IGNORECASE,
 )
 _FRAMED = re.compile(r"\s*(?:\*{2,}|-{3,}|={2,}|~{2,}|_{3,}|\*(?=[^*\n]+\*\s*$))\s*[^\s*=~_-]")
+_DIVIDER = re.compile(r"[ \t]*[-=*_]{3,}")
+_OMITTED = re.compile(
+    r"\s*(?:<[^<>\n]* omitted>|\u200e?(?:image|video|audio|sticker|document|GIF|Contact card) omitted|This message was deleted\.?)\s*"
+)
 # Of a line with a time and no name, these tell that nobody speaks.
 _NOTICE = re.compile(
     r"\b(?:has|have|was|been|is) (?:joined|left|ended|closed|connected|transferred|assigned|disconnected|accepted|started|resolved|"
@@ -149,6 +153,7 @@ _DATED = re.compile(_DATE, re.IGNORECASE)
 _LINE = re.compile(r"[^\n]*[^\s]")
 _WRAPPED = re.compile(r"[\[(<]([^\[\]()<>]+)[\])>]$")
 _BRACKETED = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
+_FROM = re.compile(r"(?<=\w) (?:from|at) (?=[A-Z])")  # "Eva from Acme"
 _SPEAKER = re.compile(r"(?:speaker|spk|person|participant|channel|voice)[\s_#-]*(?:\d{1,2}|[a-d])$", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?[\d()\s-]{7,20}$")
 
@@ -172,9 +177,9 @@ def split_chat(text: str, domains: Sequence[str] = ()) -> list[Utterance]:
 
     Examples
     --------
-    >>> [said.speaker for said in split_chat("[10:02] Sam (Support): hello\n[10:03] Jo: hi\n*** Jo left the chat ***")]
+    >>> [said.speaker for said in split_chat("[10:02] Sam (Support): hello\\n[10:03] Jo: hi\\n*** Jo left the chat ***")]
     ['agent', 'customer', 'system']
-    >>> split_chat("Pros: clean.\nCons: loud.")
+    >>> split_chat("Pros: clean.\\nCons: loud.")
     []
     """
     for find in (_timed, _labelled, _alone):
@@ -218,7 +223,10 @@ def _utterances(text: str, lines: list[_Line], domains: Sequence[str]) -> list[U
     heading = _is_heading(before)
     notices = "\n".join([before if heading else "", *(text[line.at : line.end] for line in lines if not line.name)])
     roles = name_roles([(line.name, text[start:end]) for line, start, end in spans if line.name], domains, notices)
-    said = [Utterance(roles.get(line.name, SYSTEM), line.name, start, end, line.stamp) for line, start, end in spans]
+    said = [
+        Utterance(SYSTEM if _OMITTED.fullmatch(text, start, end) else roles.get(line.name, SYSTEM), line.name, start, end, line.stamp)
+        for line, start, end in spans
+    ]
     return [Utterance(SYSTEM if heading else CUSTOMER, "", 0, len(before), ""), *said] if before.strip() else said
 
 
@@ -364,6 +372,8 @@ def _events(text: str, lines: list[_Line]) -> list[_Line]:
         start = stamp.end() if stamp else match.start()
         if _is_notice(text, start, match.end(), stamp is not None):
             events.append(_Line("", match.start(), start, match.end()))
+        elif match.start() > lines[-1].at and _DIVIDER.fullmatch(text, match.start(), match.end()):
+            return [*events, _Line("", match.start(), match.start(), match.end())]  # a footer to the end
     return events
 
 
@@ -380,7 +390,7 @@ def _name(raw: str) -> str:
         name = wrapped[1].strip()
     if _SPEAKER.match(name) or (_NUMBER.match(name) and sum(map(str.isdigit, name)) > 6):
         return name
-    plain = _BRACKETED.sub(" ", name).strip()
+    plain = _FROM.sub(" ", _BRACKETED.sub(" ", name)).strip()
     tokens = plain.lower().split()
     if not 0 < len(tokens) < 6 or not any(map(str.isalpha, plain)) or _NO_NAME.search(plain):
         return ""
@@ -392,7 +402,7 @@ def _name(raw: str) -> str:
 
 
 def _is_proper(name: str) -> bool:
-    tokens = [token for token in _BRACKETED.sub(" ", name).split() if token.lower() not in _PARTICLES]
+    tokens = [token for token in _FROM.sub(" ", _BRACKETED.sub(" ", name)).split() if token.lower() not in _PARTICLES]
     return "@" in name or _plays(name) or not any(token[0].islower() for token in tokens)
 
 

@@ -55,6 +55,7 @@ _IN_BRACKETS = [
     ),
     (SYSTEM, re.compile(r"^system")),
 ]
+_FROM_COMPANY = re.compile(r"\w (?:from|at|@) ?[A-Z]")
 _CAPITAL_BOT = re.compile(r"[A-Za-z]{2}Bot\b|[A-Z]_BOT\b")  # PayBot, but not Talbot
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _ADDRESS = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")
@@ -89,7 +90,8 @@ _SAID_BY_CUSTOMERS = re.compile(
     re.IGNORECASE,
 )
 _SAID_BY_BOTS = re.compile(
-    r"\bi(?:'m| am) (?:a|an|the|your) (?:\w+ ){0,3}(?:\w*bot|virtual (?:assistant|agent)|automated)\b|this is an automated", re.IGNORECASE
+    r"\bi(?:'m| am) (?:a|an|the|your) (?:\w+ ){0,3}(?:\w*bot|(?:virtual|ai|digital) (?:assistant|agent)|automated)\b|this is an automated",
+    re.IGNORECASE,
 )
 _PRESENTED = re.compile(
     r"\b(?P<role>agent|operator|representative|advis[oe]r|specialist|visitor|customer|client)s?(?:[ \t]+name)?[ \t]*[: ][ \t]*"
@@ -175,7 +177,7 @@ def name_roles(said: Sequence[tuple[str, str]], domains: Sequence[str] = (), not
     for name, text in said:
         words.setdefault(name, []).append(text)
     presented = _presented(notices)
-    roles = {name: name_role(name, domains) or presented.get(name.lower()) or _bot(texts) for name, texts in words.items()}
+    roles = {name: name_role(name, domains) or presented.get(name.lower()) or _hinted(name, texts) for name, texts in words.items()}
     unknown = [name for name, role in roles.items() if role is None]
     agents = _agents({name: _weight(words[name]) for name in unknown}, {role for role in roles.values() if role})
     return {name: role or (AGENT if name in agents else CUSTOMER) for name, role in roles.items()}
@@ -204,8 +206,11 @@ def _agents(weight: dict[str, int], known: set[str]) -> set[str]:
     return agents if agents or AGENT in known else others
 
 
-def _bot(texts: list[str]) -> str | None:
-    return BOT if any(map(_SAID_BY_BOTS.search, texts)) else None
+def _hinted(name: str, texts: list[str]) -> str | None:
+    """Tell what a bot says of itself, and "Eva from Acme"."""
+    if any(map(_SAID_BY_BOTS.search, texts)):
+        return BOT
+    return AGENT if _FROM_COMPANY.search(name) else None
 
 
 def _weight(texts: list[str]) -> int:

@@ -110,6 +110,16 @@ def test_split_chat_takes_a_heading_for_nobodys_and_a_letter_for_the_customers()
     assert said(f"Look how your colleague treats people\n\n{chat}")[0] == (CUSTOMER, "Look how your colleague treats people")
 
 
+def test_split_chat_leaves_out_footers_and_what_was_not_exported():
+    text = "[10:02] Jo: hi\n[10:03] Jo: <Media omitted>\n[10:04] Eva: hello\n---\nExported on May 4"
+    assert said(text) == [(CUSTOMER, "hi"), (AGENT, "hello")]
+
+
+def test_split_chat_knows_the_people_of_a_company():
+    text = "9:12 | Dana Cole: hi\n9:13 | Fin from Acme: I'm an AI assistant.\n9:20 | Louis from Acme: hello\n9:25 | Dana Cole: ok"
+    assert said(text) == [(CUSTOMER, "hi"), (BOT, "I'm an AI assistant."), (AGENT, "hello"), (CUSTOMER, "ok")]
+
+
 def test_split_chat_takes_addresses_of_the_domains_for_agents():
     text = "10:02 eva@shop.example: hello\n10:03 jo@mail.example: hi\n10:04 eva@shop.example: ok"
     assert [one.speaker for one in split_chat(text, ["shop.example"])] == [AGENT, CUSTOMER, AGENT]

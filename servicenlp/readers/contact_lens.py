@@ -6,6 +6,7 @@ from typing import Any
 from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, SYSTEM, Message
 from servicenlp.readers.shape import Record, Sample, Shape, listing, mapping, seconds, words
+from servicenlp.speakers import name_roles
 
 _ROLES = {"CUSTOMER": CUSTOMER, "AGENT": AGENT, "SYSTEM": SYSTEM, "CUSTOM_BOT": BOT, "SUPERVISOR": AGENT}
 _IDS = ("ContactId", "InitialContactId")
@@ -58,17 +59,22 @@ def _is_item(item: dict[str, Any]) -> bool:
 
 def _messages(items: list[dict[str, Any]], participants: Iterable[dict[str, Any]] = ()) -> list[Message]:
     roles = {str(one.get("ParticipantId")): str(one.get("ParticipantRole") or "") for one in participants}
-    return [
-        Message(role, words(item.get("Content")), _time(item))
-        for item in items
-        if not words(item.get("ContentType")).startswith("application/") and (role := _role(item, roles))
-    ]
+    said = [item for item in items if not words(item.get("ContentType")).startswith("application/")]
+    told = [_role(item, roles) for item in said]
+    if not any(told):
+        # With nothing but ids, what they say must tell.
+        guess = name_roles([(_id(item), words(item.get("Content"))) for item in said if _id(item)])
+        told = [guess.get(_id(item)) for item in said]
+    return [Message(role, words(item.get("Content")), _time(item)) for item, role in zip(said, told, strict=True) if role]
+
+
+def _id(item: dict[str, Any]) -> str:
+    return str(item.get("ParticipantId") or "")
 
 
 def _role(item: dict[str, Any], roles: dict[str, str]) -> str | None:
     """Return who speaks; some analyses use the role's name as the participant's id."""
-    named = str(item.get("ParticipantId") or "")
-    return _ROLES.get((words(item.get("ParticipantRole")) or roles.get(named) or named).strip().upper())
+    return _ROLES.get((words(item.get("ParticipantRole")) or roles.get(_id(item)) or _id(item)).strip().upper())
 
 
 def _time(item: dict[str, Any]) -> float | None:
