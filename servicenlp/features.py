@@ -6,6 +6,7 @@ A term is a word, two neighbouring words, or either of them in a name space: aft
 that a batch costs a fixed number of array operations, and each keeps its character offsets.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -186,13 +187,17 @@ def _negated(role: NDArray[np.uint8], breaks: NDArray[np.bool_], turn: Ints) -> 
     return reached & (counted - counted[last] <= NEGATED_WORDS)
 
 
-def _voices(turns: list[list[Turn]], offset: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def _voices(turns: Sequence[list[Turn] | None], offset: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Return text, start, end and voice of every turn; `offset` is where each text begins."""
-    text = np.repeat(np.arange(len(turns)), [len(own) for own in turns])
-    flat = [turn for own in turns for turn in own]
-    start = np.array([turn.start for turn in flat], np.int64) + offset[text]
-    end = np.array([turn.end for turn in flat], np.int64) + offset[text]
-    voice = np.array([_VOICES.get(turn.speaker, _UNHEARD) for turn in flat], np.int64)
+    text = np.repeat(np.arange(len(turns)), [1 if own is None else len(own) for own in turns])
+    start, end = offset[text], offset[text + 1] - 1
+    voice = np.full(len(text), _CUSTOMER)
+    flat = [turn for own in turns if own is not None for turn in own]
+    if flat:
+        labelled = np.array([own is not None for own in turns])[text]
+        speaker, first, last = zip(*flat, strict=True)
+        start[labelled], end[labelled] = start[labelled] + first, start[labelled] + last
+        voice[labelled] = [_VOICES.get(who, _UNHEARD) for who in speaker]
     customer = np.flatnonzero(voice == _CUSTOMER)
     is_last = np.append(text[customer][1:] != text[customer][:-1], True)[: len(customer)]
     several = np.bincount(text, minlength=len(turns))[text[customer]] > 1
@@ -200,21 +205,21 @@ def _voices(turns: list[list[Turn]], offset: Ints) -> tuple[Ints, Ints, Ints, In
     return text, start, end, voice
 
 
-def find_terms(texts: list[str], turns: list[list[Turn]]) -> Terms:
+def find_terms(texts: list[str], turns: Sequence[list[Turn] | None]) -> Terms:
     """Find every term of a batch of texts.
 
     Parameters
     ----------
     texts : list of str
         The interactions.
-    turns : list of list of Turn
+    turns : sequence of list of Turn or None
         The turns of each, in order. Words outside them, or of other speakers than customer and
-        agent, are left out.
+        agent, are left out. None is one turn of the customer.
     """
     lower = _tables()[0]
     codes = lower[np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)]
     offset = np.cumsum([0] + [len(text) + 1 for text in texts])
-    if not len(codes) or not any(turns):
+    if not len(codes) or all(own == [] for own in turns):
         return _nothing()
     turn_text, turn_start, turn_end, voice = _voices(turns, offset)
     start, end, number, breaks = _words(codes)
@@ -245,9 +250,9 @@ def _nothing() -> Terms:
     return Terms(none, none.astype(np.uint64), *(none for _ in range(7)))
 
 
-def _first(turns: list[list[Turn]]) -> Ints:
+def _first(turns: Sequence[list[Turn] | None]) -> Ints:
     """Return the index of each text's first turn among all turns of the batch."""
-    return np.cumsum([0] + [len(own) for own in turns])[:-1]
+    return np.cumsum([0] + [1 if own is None else len(own) for own in turns])[:-1]
 
 
 def _pairs(key: Hashes, turn: Ints, voice: Ints, space: Ints) -> tuple[Hashes, Ints, Ints, Ints]:

@@ -1,8 +1,11 @@
 """The batch: rows in, the same rows with our columns out, in constant memory."""
 
+import gc
 import multiprocessing
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import compress
 from pathlib import Path
 from textwrap import shorten
 from typing import IO, Any, NamedTuple
@@ -12,47 +15,35 @@ import pandas as pd
 
 from servicenlp import calibration
 from servicenlp.classifier import ServiceClassifier
+from servicenlp.columns import (
+    COLUMNS,
+    FLAGS,
+    KINDS,
+    SCORED,
+    TEXTS,
+    VALUES,
+    Columns,
+    Scores,
+    cells,
+    flag_codes,
+    level_codes,
+    probability_codes,
+)
 from servicenlp.errors import DataError, ModelError
 from servicenlp.evidence import Spans, find_evidence
 from servicenlp.features import Terms, find_terms
 from servicenlp.interactions import CUSTOMER, Turn, split_turns
 from servicenlp.persistence import load_model
 from servicenlp.readers import MISSING, Table
-from servicenlp.readers.table import Row
+from servicenlp.readers.table import Batch, Row
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, OUTCOMES, values
-from servicenlp.writers import Layout, open_writer
+from servicenlp.writers import Layout, Writer, open_writer
 
 PREFIX = "service_"
-BATCH = 4096
-SCORED = "scored"
-FLAGS = {
-    "criminal": "a promise broken or a minimum violated",
-    "extra-mile": "level 5 or 6",
-    "churn-risk": "the relationship failed",
-    "recovered": "a category failed, and yet the level is 3 or better",
-    "company-first": "the company put its own bottom line first",
-    "needs-review": "confidence is low",
-}
+BATCH = 1024  # small enough for the caches of a processor
 _FAILED = [label.value for label in OUTCOMES].index("failed")
 
-COLUMNS = [
-    "level", "level_name", "confidence", *[f"p_level_{level.value}" for level in LEVELS], "expected_level",
-    *[name for category in CATEGORY_NAMES for name in (category, f"{category}_p")],
-    "focus", "ring", "cause", "interest",
-    "evidence", "evidence_start", "evidence_end", "evidence_turn", "evidence_speaker",
-    "flags", "status", "model",
-]  # fmt: skip
-
-# What is not text among them.
-KINDS: dict[str, type] = {
-    **dict.fromkeys(["level", "evidence_start", "evidence_end", "evidence_turn"], int),
-    **dict.fromkeys([name for name in COLUMNS if name.startswith("p_") or name.endswith("_p")], float),
-    "expected_level": float,
-}
-
-Columns = dict[str, list[Any]]
-
-_received: ServiceClassifier  # a worker's model
+_received: "_Job"  # a worker's
 
 
 def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[int, str] | None = None) -> Columns:
@@ -73,30 +64,35 @@ def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[i
         `COLUMNS`, each as long as `texts`; None where a text was skipped. Offsets are characters
         of the text as it came, turns count from 0.
     """
+    return cells(_score(model, texts, problems or {}), texts, VALUES)
+
+
+def _score(model: ServiceClassifier, texts: Sequence[Any], problems: dict[int, str]) -> Scores:
+    """Score a batch of texts; see `score_texts`."""
     if "level" not in model.outputs_:
         raise ModelError("Model: does not predict the level. Found other targets only. Train it on data with a column level.")
-    turns = [split_turns(text) if isinstance(text, str) else [] for text in texts]
-    status = [_skip(text, own, (problems or {}).get(i)) for i, (text, own) in enumerate(zip(texts, turns, strict=True))]
-    chosen = [i for i, why in enumerate(status) if why is None]
+    turns = [split_turns(text) if isinstance(text, str) and ":" in text else None for text in texts]
+    skipped = [_skip(text, own, problems.get(i)) for i, (text, own) in enumerate(zip(texts, turns, strict=True))]
+    chosen = [i for i, why in enumerate(skipped) if why is None]
     terms = find_terms([texts[i] for i in chosen], [turns[i] for i in chosen])
     scores, found, divisor = model.score_terms(terms, len(chosen))
-    ours = _columns(model, [texts[i] for i in chosen], [turns[i] for i in chosen], terms, scores, found)
-    columns: Columns = {name: [None] * len(texts) for name in COLUMNS}
-    if len(chosen) == len(texts):
-        columns |= ours
-    else:
-        for name, cells in ours.items():
-            for i, cell in zip(chosen, cells, strict=True):
-                columns[name][i] = cell
-    for i in (chosen[k] for k in np.flatnonzero(divisor == 1)):
-        status[i] = "skipped: no known words"
-        for name in COLUMNS:
-            columns[name][i] = None
-    columns["status"] = [why or SCORED for why in status]
-    return columns
+    codes, spans = _codes(model, terms, scores, found)
+    known = divisor > 1
+    status = [why or SCORED for why in skipped]
+    for i in np.flatnonzero(~known):
+        status[chosen[i]] = "skipped: no known words"
+    place = np.array(chosen, int)[known]
+
+    def spread(part: Any) -> Any:
+        """Leave room for the texts that were skipped."""
+        whole = np.full(len(texts), -1, part.dtype)
+        whole[place] = part[known]
+        return whole
+
+    return Scores({name: spread(part) for name, part in codes.items()}, Spans(*map(spread, spans)), status, _model_name(model))
 
 
-def _skip(text: Any, turns: list[Turn], problem: str | None) -> str | None:
+def _skip(text: Any, turns: list[Turn] | None, problem: str | None) -> str | None:
     """Say why a cell cannot be scored, or None."""
     if problem:
         return f"skipped: {problem}"
@@ -107,60 +103,39 @@ def _skip(text: Any, turns: list[Turn], problem: str | None) -> str | None:
         return "skipped: no text"
     if not any(map(str.isalpha, text)):
         return "skipped: no words"
-    if not any(turn.speaker == CUSTOMER and text[turn.start : turn.end].strip() for turn in turns):
+    if turns is not None and not any(turn.speaker == CUSTOMER and text[turn.start : turn.end].strip() for turn in turns):
         return "skipped: no customer words"
     return None
 
 
-def _columns(model: ServiceClassifier, texts: list[str], turns: list[list[Turn]], terms: Terms, scores: Any, found: Any) -> Columns:
+def _codes(model: ServiceClassifier, terms: Terms, scores: Any, found: Any) -> tuple[dict[str, Any], Spans]:
     """Return our columns for texts that hold words, from the scores of all outputs."""
     proba = model.probabilities(scores)
     decided = {target: calibration.decide(p, model.offsets_[target]) for target, p in proba.items()}
     level = decided["level"]
-    names = [label.name for label in LEVELS]
     confidence = np.searchsorted(calibration.CONFIDENCE_EDGES, proba["level"].max(axis=1), "right")
-    out: Columns = {
-        "level": (level + 1).tolist(),
-        "level_name": [names[k] for k in level],
-        "confidence": [calibration.CONFIDENCES[k] for k in confidence],
-        "expected_level": np.round((proba["level"] * np.array(values("level"))).sum(axis=1), 3).tolist(),
-        **_evidence_columns(find_evidence(model, terms, found, level, len(texts)), texts, turns),
-        "flags": _flags(decided, confidence),
-        "model": [_model_name(model)] * len(texts),
+    codes = {
+        **decided,
+        "level_name": level,
+        "confidence": confidence,
+        "expected_level": level_codes((proba["level"] * np.array(values("level"))).sum(axis=1)),
+        "flags": flag_codes(_flags(decided, confidence)),
     }
     for k, label in enumerate(LEVELS):
-        out[f"p_level_{label.value}"] = np.round(proba["level"][:, k], 4).tolist()
-    for target in decided.keys() - {"level"}:
-        labels = values(target)
-        out[target] = [labels[k] for k in decided[target]]
+        codes[f"p_level_{label.value}"] = probability_codes(proba["level"][:, k])
     for category in decided.keys() & set(CATEGORY_NAMES):
-        sure = proba[category][np.arange(len(texts)), decided[category]]
-        out[f"{category}_p"] = np.round(sure, 4).tolist()
-    return out
+        codes[f"{category}_p"] = probability_codes(proba[category][np.arange(len(level)), decided[category]])
+    return {name: part.astype(np.int16) for name, part in codes.items()}, find_evidence(model, terms, found, level, len(level))
 
 
-def _evidence_columns(spans: Spans, texts: list[str], turns: list[list[Turn]]) -> Columns:
-    """Return the quotation of each text and where it stands."""
-    out: Columns = {name: [] for name in ("evidence", "evidence_start", "evidence_end", "evidence_turn", "evidence_speaker")}
-    places = zip(texts, turns, *(part.tolist() for part in spans), strict=True)
-    quoted = [
-        (text[start:end], start, end, turn, own[turn].speaker) if start >= 0 else ("", None, None, None, None)
-        for text, own, start, end, turn in places
-    ]
-    return dict(zip(out, map(list, zip(*quoted, strict=True)), strict=True)) if quoted else out
-
-
-def _flags(decided: dict[str, np.ndarray], confidence: np.ndarray) -> list[str]:
-    """Return the flags of each interaction, joined with "|"."""
+def _flags(decided: dict[str, np.ndarray], confidence: np.ndarray) -> list[np.ndarray]:
+    """Return whether each of `FLAGS` is raised for each interaction."""
     level = decided["level"] + 1
     none = np.zeros(len(level), bool)
     failed = {category: decided[category] == _FAILED if category in decided else none for category in CATEGORY_NAMES}
     company = decided["interest"] == values("interest").index("company") if "interest" in decided else none
     failure = np.any(list(failed.values()), axis=0)
-    raised = [level == 1, level >= 5, failed["relationship"], failure & (level >= 3), company, confidence == 0]
-    code = sum(flag.astype(int) << bit for bit, flag in enumerate(raised))
-    names = {c: "|".join(name for bit, name in enumerate(FLAGS) if c >> bit & 1) for c in np.unique(code)}
-    return [names[c] for c in code]
+    return [level == 1, level >= 5, failed["relationship"], failure & (level >= 3), company, confidence == 0]
 
 
 def _model_name(model: ServiceClassifier) -> str:
@@ -219,13 +194,17 @@ def check_free(columns: list[str], prefix: str, name: str) -> None:
 
 
 class Scored(NamedTuple):
-    """A batch of rows and our columns for them."""
+    """A batch of rows, our columns for them, and what `finish` made of both (see `score_table`)."""
 
     rows: list[Row]
     columns: Columns
+    finished: Any = None
 
 
-def score_table(model: ServiceClassifier, table: Table, workers: int = 1) -> Iterator[Scored]:
+Finish = Callable[[list[Row], Scores, list[Any]], Any]
+
+
+def score_table(model: ServiceClassifier, table: Table, workers: int = 1, finish: Finish | None = None) -> Iterator[Scored]:
     """Score a table batch by batch, in order.
 
     Parameters
@@ -237,33 +216,56 @@ def score_table(model: ServiceClassifier, table: Table, workers: int = 1) -> Ite
     workers : int
         Processes that score while this one reads and writes. With 1, or where processes cannot be
         forked, all is done in this one. The result does not depend on it.
+    finish : callable, optional
+        What else to do with rows, scores and texts of a batch, wherever it is scored.
     """
-    batches = table.batches(BATCH)
     at = table.text_index
+    job = _Job(model, at, finish)
+    batches = table.batches(BATCH)
+    done: Iterator[tuple[list[Row], Scores, Any]]
     if workers < 2 or table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
-        for batch in batches:
-            yield Scored(batch.rows, score_texts(model, [row[at] for row in batch.rows], batch.problems))
-        return
+        done = ((batch.rows, *job.run(*batch)) for batch in batches)
+    else:
+        done = _share(job, batches, workers)
+    for rows, scores, finished in done:
+        yield Scored(rows, cells(scores, [row[at] for row in rows], VALUES), finished)
+
+
+class _Job(NamedTuple):
+    """What is done with each batch."""
+
+    model: ServiceClassifier
+    text_index: int
+    finish: Finish | None
+
+    def run(self, rows: list[Row], problems: dict[int, str]) -> tuple[Scores, Any]:
+        texts = [row[self.text_index] for row in rows]
+        scores = _score(self.model, texts, problems)
+        return scores, self.finish(rows, scores, texts) if self.finish else None
+
+
+def _share(job: _Job, batches: Iterator[Batch], workers: int) -> Iterator[tuple[list[Row], Scores, Any]]:
+    """Do a job on each batch in other processes."""
     waiting: deque[tuple[list[Row], Any]] = deque()
     # Forked workers have the model already; others would import and load everything anew.
-    with multiprocessing.get_context("fork").Pool(workers, _receive_model, (model,)) as pool:
+    with multiprocessing.get_context("fork").Pool(workers, _receive, (job,)) as pool:
         for batch in batches:
-            texts = [row[at] for row in batch.rows]
-            waiting.append((batch.rows, pool.apply_async(_score_with_received, (texts, batch.problems))))
+            waiting.append((batch.rows, pool.apply_async(_run_received, batch)))
             if len(waiting) > 2 * workers:
                 rows, result = waiting.popleft()
-                yield Scored(rows, result.get())
+                yield rows, *result.get()
         for rows, result in waiting:
-            yield Scored(rows, result.get())
+            yield rows, *result.get()
 
 
-def _receive_model(model: ServiceClassifier) -> None:
+def _receive(job: _Job) -> None:
     global _received
-    _received = model
+    _received = job
+    gc.freeze()  # what the parent made stays, and need not be looked through again and again
 
 
-def _score_with_received(texts: list[Any], problems: dict[int, str]) -> Columns:
-    return score_texts(_received, texts, problems)
+def _run_received(rows: list[Row], problems: dict[int, str]) -> tuple[Scores, Any]:
+    return _received.run(rows, problems)
 
 
 def score_files(
@@ -310,23 +312,29 @@ def score_files(
         header + [prefix + name for name in COLUMNS],
         {prefix + name: kind for name, kind in KINDS.items()},
         tables[0].schema if all(table.schema == tables[0].schema for table in tables) else None,
-        len(tables) == 1 and tables[0].textual,
     )
     with open_writer(output, layout, stdout) as writer:
         for table in tables:
             place = [table.columns.index(c) if c in table.columns else -1 for c in columns]
-            for part in score_table(model, table, workers):
-                rows = part.rows if len(tables) == 1 else [[row[i] if i >= 0 else MISSING for i in place] for row in part.rows]
-                added = zip(*(part.columns[name] for name in COLUMNS), strict=True)
-                kept = _chosen(part.columns, only)
-                writer.write([[*row, *cells] for row, cells, keep in zip(rows, added, kept, strict=True) if keep])
+            for part in score_table(model, table, workers, partial(_finish, writer, place, only)):
+                writer.put(part.finished)
                 yield part
 
 
+def _finish(writer: Writer, place: list[int], only: Sequence[str], rows: list[Row], scores: Scores, texts: list[Any]) -> Any:
+    """Return the rows to write, with our columns and in the order of `place`, as the writer wants them."""
+    given = list(zip(*rows, strict=True))
+    absent = [MISSING] * len(rows)
+    ours = cells(scores, texts, TEXTS if writer.textual else VALUES)
+    columns = [given[i] if i >= 0 else absent for i in place] + [ours[name] for name in COLUMNS]
+    if only:
+        kept = _chosen(ours, only)
+        columns = [list(compress(column, kept)) for column in columns]
+    return writer.prepare(columns)
+
+
 def _chosen(columns: Columns, only: Sequence[str]) -> list[bool]:
-    """Return which rows have one of the names in `only`; all of them if there are none."""
-    if not only:
-        return [True] * len(columns["status"])
+    """Return which rows have one of the names in `only`."""
     names = set(only)
     pairs = zip(columns["level_name"], columns["flags"], strict=True)
     return [name in names or not names.isdisjoint((flags or "").split("|")) for name, flags in pairs]
@@ -340,11 +348,11 @@ def preview(table: Table) -> str:
     for batch in table.batches(BATCH):
         for i, row in enumerate(batch.rows):
             text = row[table.text_index]
-            turns = split_turns(text) if isinstance(text, str) else []
+            turns = split_turns(text) if isinstance(text, str) else None
             if why := _skip(text, turns, batch.problems.get(i)):
                 skipped[why] += 1
                 continue
-            conversations += len(turns) > 1
+            conversations += turns is not None and len(turns) > 1
             if len(sample) < 3:
                 sample.append(shorten(text, 70, placeholder=" ..."))
     lines = [

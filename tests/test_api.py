@@ -16,7 +16,7 @@ PACKAGE = ROOT / "servicenlp"
 ORDER = [
     "errors", "taxonomy", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
     "readers.table", "readers", "readers.delimited", "readers.json_lines", "readers.parquet", "readers.plain", "readers.workbook",
-    "persistence", "corpus", "evaluation", "writers", "scoring", "summary", "training", "cli",
+    "persistence", "corpus", "evaluation", "columns", "writers", "scoring", "summary", "training", "cli",
 ]  # fmt: skip
 
 

@@ -223,10 +223,24 @@ def test_score_files_gives_the_same_bytes_whatever_the_batches(model, tickets, t
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_score_files_gives_the_same_bytes_whatever_the_workers(model, tmp_path, monkeypatch):
-    first = score(model, tmp_path / "first.csv", EXAMPLE).read_bytes()
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_score_files_gives_the_same_bytes_whatever_the_workers(model, tmp_path, monkeypatch, suffix):
+    lines = tmp_path / "a.jsonl"
+    lines.write_text("".join(json.dumps({"text": COLD, f"n{i % 2}": i}) + "\n" for i in range(50)))
+    first = score(model, tmp_path / f"first{suffix}", EXAMPLE, lines).read_bytes()
     monkeypatch.setattr(scoring, "BATCH", 20)
-    assert score(model, tmp_path / "second.csv", EXAMPLE, workers=2).read_bytes() == first
+    assert score(model, tmp_path / f"second{suffix}", EXAMPLE, lines, workers=2).read_bytes() == first
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("suffix", [".parquet", ".xlsx"])
+def test_score_files_gives_the_same_rows_whatever_the_workers(model, tmp_path, monkeypatch, suffix):
+    lines = tmp_path / "a.jsonl"
+    lines.write_text("".join(json.dumps({"text": COLD, f"n{i % 2}": i}) + "\n" for i in range(50)))
+    first = score(model, tmp_path / f"first{suffix}", lines)
+    monkeypatch.setattr(scoring, "BATCH", 20)
+    second = score(model, tmp_path / f"second{suffix}", lines, workers=2)
+    assert list(open_table(second).walk()) == list(open_table(first).walk())
 
 
 def test_score_files_keeps_parquet_types(model, tmp_path):

@@ -16,6 +16,9 @@ class _Missing:
     def __repr__(self) -> str:
         return "MISSING"
 
+    def __reduce__(self) -> str:
+        return "MISSING"  # one and the same in every process
+
 
 MISSING = _Missing()
 
