@@ -23,7 +23,7 @@ ORDER = [
     "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
     *SHARED, "formats", *FORMATS, "preprocessing", "readers.shape", "readers.guess", "readers.people", "readers.threads",
     "readers.conversations", "readers",
-    *READERS, "persistence", "corpus", "evaluation", "writers", "journal", "scoring", "inspection", "summary", "training",
+    *READERS, "persistence", "corpus", "evaluation", "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "training",
     "commands", "commands.options", *COMMANDS, "cli",
 ]  # fmt: skip
 
