@@ -68,9 +68,10 @@ _STAMPED = re.compile(rf"{_MARKS}(?P<stamp>{_CLOSED}|{_STAMP}(?!\w))[ \t]*[-–�
 # After that: "Sam (Support): hello", "From Sam to Everyone: hello", "<Sam> hello", "Sam - hello"
 _SAID = re.compile(
     r"(?:from[ \t]+(?P<sender>[^\n:]{1,60}?)[ \t]+to[ \t]+[^\n:]{1,60}:|<(?P<nick>[^<>\n]{1,40})>|"
-    r"(?P<name>[^\n:\t]{1,60}?)(?:[ \t]*:(?![/\d])|\t|[ ][-–—>|][ ]))[ \t]*",
+    r"(?P<name>[^\n:\t]{1,60}?)(?:[ \t]*:(?![/\d])|\t))[ \t]*",
     re.IGNORECASE,
 )
+_DASHED = re.compile(r"(?P<name>[^\n:\t]{1,60}?)[ ][-–—>|][ ][ \t]*")
 # "Sam (Agent) 10:02 AM: hello", "Sam [10:02] hello", "Sam Jones  10:02 AM" with the words below
 _NAMED = re.compile(
     rf"{_MARKS}(?P<name>[^\n:]{{1,60}}?)(?:[ \t]*(?:[,|•·–—-]|\b(?:at|on))[ \t]*|[ \t]+|(?=[\[(]))"
@@ -269,8 +270,11 @@ def _timed_line(text: str, start: int, end: int, above: re.Match[str] | None) ->
             name = _name(above[0]) if above else ""
             return _Line(name, above.start(), end, end, stamp["stamp"], False, True) if above and name and _is_proper(name) else None
         said = _SAID.match(text, stamp.end(), end)
-        if said and (name := _name(said["sender"] or said["nick"] or said["name"])):
+        if said and (name := _name(said["sender"] or said["nick"] or said["name"])) and (" " not in name or _is_proper(name)):
             return _Line(name, start, said.end(), end, stamp["stamp"], sure or not said["name"])
+        said = _DASHED.match(text, stamp.end(), end)
+        if said and (name := _name(said["name"])):
+            return _Line(name, start, said.end(), end, stamp["stamp"], sure)
         if name := _name(text[stamp.end() : end]):
             return _Line(name, start, end, end, stamp["stamp"], sure, True)
         return _Line("", start, stamp.end(), end, stamp["stamp"], True) if sure else None
@@ -292,7 +296,7 @@ def _is_timed_chat(text: str, lines: list[_Line]) -> bool:
     roles = any(_plays(line.name) for line in lines)
     sure = any(line.sure for line in lines)
     if len(lines) < 2:
-        return bool(lines) and roles and sure
+        return bool(lines) and roles and (sure or bool(_events(text, lines)))
     again = max(Counter(_key(line.name) for line in lines).values()) > 1
     return roles or sure or (again and len(lines) > 2) or has_agent_phrase(text)
 
@@ -345,7 +349,7 @@ def _alone(text: str) -> list[_Line]:
         return []
     if {AGENT, CUSTOMER} <= roles:
         return known
-    others = [line for line in heads if line not in known and text[: line.at].rstrip(" \t\r")[-2:] in ("", "\n\n", "\n")]
+    others = [line for line in heads if line not in known and text[max(0, line.at - 4) : line.at].replace("\r", "")[-2:] in ("", "\n\n")]
     return [*known, *others] if others and any(_BRACKETED.search(line.name) for line in known) else []
 
 
@@ -389,7 +393,7 @@ def _name(raw: str) -> str:
 
 def _is_proper(name: str) -> bool:
     tokens = [token for token in _BRACKETED.sub(" ", name).split() if token.lower() not in _PARTICLES]
-    return _plays(name) or not any(token[0].islower() for token in tokens)
+    return "@" in name or _plays(name) or not any(token[0].islower() for token in tokens)
 
 
 def _plays(name: str) -> bool:

@@ -53,7 +53,7 @@ def test_a_column_of_words_of_ones_own_is_any_table(write):
 @pytest.mark.parametrize("metrics", [METRICS, METRICS.replace("Status", "Description").replace("Open", "It is stuck.")])
 def test_conversations_of_another_table_are_joined(write, tmp_path, metrics):
     paths = [write("tickets.csv", metrics), EXPORTS / "conversations.csv"]
-    (source,) = open_sources(paths, tmp_path / "unpacked")
+    source, _ = open_sources(paths, tmp_path / "unpacked")  # the second one is of tickets that are not in the first
     told = [["customer", "It is stuck."]] * ("Description" in metrics)
     assert judged(source) == [[*told, ["customer", "The shed is locked."], ["agent", "We opened the shed."]]]
 

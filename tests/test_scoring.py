@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from servicenlp import scoring
+from servicenlp import streaming
 from servicenlp.columns import COLUMNS, FLAGS, KINDS
 from servicenlp.errors import DataError, ModelError
 from servicenlp.readers import open_source
@@ -221,7 +221,7 @@ def test_score_files_twice_gives_the_same_bytes(model, tickets, tmp_path, suffix
 
 def test_score_files_gives_the_same_bytes_whatever_the_batches(model, tickets, tmp_path, monkeypatch):
     first = score(model, tmp_path / "first.csv", tickets).read_bytes()
-    monkeypatch.setattr(scoring, "BATCH", 1)
+    monkeypatch.setattr(streaming, "BATCH", 1)
     assert score(model, tmp_path / "second.csv", tickets).read_bytes() == first
 
 
@@ -231,7 +231,7 @@ def test_score_files_gives_the_same_bytes_whatever_the_workers(model, tmp_path, 
     lines = tmp_path / "a.jsonl"
     lines.write_text("".join(json.dumps({"text": COLD, f"n{i % 2}": i}) + "\n" for i in range(50)))
     first = score(model, tmp_path / f"first{suffix}", EXAMPLE, lines).read_bytes()
-    monkeypatch.setattr(scoring, "BATCH", 20)
+    monkeypatch.setattr(streaming, "BATCH", 20)
     assert score(model, tmp_path / f"second{suffix}", EXAMPLE, lines, workers=2).read_bytes() == first
 
 
@@ -241,9 +241,9 @@ def test_score_files_gives_the_same_rows_whatever_the_workers(model, tmp_path, m
     lines = tmp_path / "a.jsonl"
     lines.write_text("".join(json.dumps({"text": COLD, f"n{i % 2}": i}) + "\n" for i in range(50)))
     first = score(model, tmp_path / f"first{suffix}", lines)
-    monkeypatch.setattr(scoring, "BATCH", 20)
+    monkeypatch.setattr(streaming, "BATCH", 20)
     second = score(model, tmp_path / f"second{suffix}", lines, workers=2)
-    assert list(open_table(second).walk()) == list(open_table(first).walk())
+    assert list(open_source(second).table.walk()) == list(open_source(first).table.walk())
 
 
 def test_score_files_keeps_parquet_types(model, tmp_path):
@@ -302,7 +302,7 @@ def test_score_files_refuses_columns_of_ours(model, tickets, tmp_path):
 
 
 def test_score_files_leaves_nothing_behind_after_an_error(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "BATCH", 100)
+    monkeypatch.setattr(streaming, "BATCH", 100)
     output = tmp_path / "out.csv"
     parts = score_files(Scorer(model), [open_source(EXAMPLE)], output, io.StringIO())
     assert len(next(parts).rows) == 100

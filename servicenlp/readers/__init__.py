@@ -4,7 +4,7 @@ One module per export, each with a function ``recognise(sample, options) -> Shap
 lists them, the most particular first. README.md in this folder shows how to add one.
 """
 
-import math
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 from servicenlp.errors import DataError
 from servicenlp.formats import MISSING, Options, Row, Table, find_files, read_table
-from servicenlp.interactions import CUSTOMER, Interaction, Message, Turn
+from servicenlp.interactions import Interaction, Message, Turn
 from servicenlp.preprocessing import assemble, clean
 from servicenlp.readers.conversations import Conversations
-from servicenlp.readers.shape import Record, Sample, Shape, ident, record, words
+from servicenlp.readers.joins import host_shape, match, merge, only
+from servicenlp.readers.shape import Record, Sample, Shape, ident, record
 
 __all__ = ["READERS", "Batch", "Options", "Shape", "Source", "open_source", "open_sources", "recognise"]
 
@@ -210,14 +211,32 @@ def open_sources(paths: Sequence[Path], folder: Path, options: Options | None = 
         As `open_source` does, for each file.
     """
     options = options or Options()
-    tables = [read_table(file, options) for path in paths for file in find_files(Path(path), folder)]
+    tables: list[Table] = []
+    errors: list[DataError] = []
+    lenient: set[str] = set()
+    for path in paths:
+        files = find_files(Path(path), folder)
+        for file in files:
+            try:
+                tables.append(read_table(file, options))
+            except DataError as error:
+                if len(files) == 1:
+                    raise
+                errors.append(error)
+            if len(files) > 1:
+                lenient.add(str(file))
+    if not tables:
+        raise errors[0]
+    _tell(errors)
     found: list[Shape | DataError] = []
     for table in tables:
         try:
+            if table.name in lenient and {"service_level", "service_status"} <= set(table.columns):
+                raise DataError(f"{table.name}: scored already. Found columns of ours. Keep results in another folder.")
             found.append(recognise(table, options))
         except DataError as error:
             found.append(error)  # unless another table holds its messages
-    return _join(tables, found)
+    return _join(tables, found, options, lenient)
 
 
 def recognise(table: Table, options: Options) -> Shape:
@@ -252,61 +271,46 @@ def recognise(table: Table, options: Options) -> Shape:
     raise DataError(f"{table.name}: not an export of the kind {options.reader!r}. Found {columns}. Leave --from out.")
 
 
-def _join(tables: list[Table], found: list[Shape | DataError]) -> list[Source]:
-    """Give conversations the messages that stand in other tables."""
-    hosts: dict[int, list[Source]] = {}
+def _join(tables: list[Table], found: list[Shape | DataError], options: Options, lenient: set[str]) -> list[Source]:
+    """Give conversations the messages that stand in other tables.
+
+    Messages of a conversation that no table names are interactions of their own: they follow in a
+    source of theirs, so that nothing is lost where the conversations are an older export, or a part.
+    A table without words that stands among others, in a folder or an archive, is left out and named.
+    """
+    tables, found = merge(tables, found, lambda table: recognise(table, options))
     people: dict[str, str] = {}
-    guests = set()
-    for i, (table, shape) in enumerate(zip(tables, found, strict=True)):
+    for table, shape in zip(tables, found, strict=True):
         if isinstance(shape, Shape) and shape.people:
             people.update(shape.people(record(table.columns, row)) for row, _ in table.walk())
-            guests.add(i)
-    if len(guests) == len(tables):
-        raise _only_people(tables[0])
-    shapes = list(found)
-    for guest, shape in enumerate(found):
-        for host, other in enumerate(found):
-            if not isinstance(shape, Shape) or host in guests | {guest}:
-                continue
-            if column := _host_column(tables[host], other, tables[guest], shape):
-                shapes[host] = _hosting(other, column)
-                hosts.setdefault(host, []).append(Source(tables[guest], shape))
-                guests.add(guest)
-                break
-    sources = []
-    for i, (table, shape) in enumerate(zip(tables, shapes, strict=True)):
-        if i in guests:
-            continue
+    plan = match(tables, found)
+    joined = {guest for guests in plan.guests.values() for guest in guests}
+    sources: list[Source] = []
+    errors: list[DataError] = []
+    for i, (table, shape) in enumerate(zip(tables, found, strict=True)):
+        guests = [Source(tables[guest], told) for guest in plan.guests.get(i, []) if isinstance(told := found[guest], Shape)]
+        if guests:
+            shape = host_shape(shape, plan.columns[i], [guest.shape for guest in guests])
         if isinstance(shape, DataError):
-            raise shape
-        sources.append(Source(table, shape, tuple(hosts.get(i, [])), people))
+            if table.name not in lenient:
+                raise shape
+            errors.append(shape)
+        elif i not in joined and not shape.people:
+            sources.append(Source(table, shape, tuple(guests), people))
+        elif keys := plan.lost.get(i):
+            sources.append(Source(only(table, shape, keys), replace(shape, title=f"{shape.title}, of other conversations"), (), people))
+    if not sources:
+        raise errors[0] if errors else _only_people(tables[0])
+    _tell(errors)
     return sources
+
+
+def _tell(errors: Sequence[DataError]) -> None:
+    """Name what is left out, on standard error unless logging is set up otherwise."""
+    for error in errors:
+        logging.getLogger("servicenlp").warning("Left out: %s", error)
 
 
 def _only_people(table: Table) -> DataError:
     columns = ", ".join(map(repr, table.columns[:8]))
     return DataError(f"{table.name}: a list of people, who say nothing. Found {columns}. Give it together with what they wrote.")
-
-
-def _host_column(host: Table, shape: Shape | DataError, guest: Table, messages: Shape) -> str | None:
-    """Return the host's column that names the conversations of the guest's messages."""
-    if messages.key is None or (isinstance(shape, Shape) and shape.key):
-        return None
-    wanted = {ident(messages.key(record(guest.columns, row))) for row, _ in islice(guest.walk(), _SAMPLE)} - {""}
-    known = isinstance(shape, Shape) and shape.id_column
-    for column in [known] if known else [c for c in host.columns if "id" in c.lower() or "number" in c.lower()]:
-        at = host.columns.index(column)
-        if wanted & {ident(row[at]) for row, _ in host.walk()}:
-            return column
-    return None
-
-
-def _hosting(shape: Shape | DataError, column: str) -> Shape:
-    """Return the shape of a table whose messages stand in another."""
-    if isinstance(shape, DataError):
-        return Shape("conversations", {"id": column}, id_column=column)
-    shape = replace(shape, id_column=column)
-    if shape.messages or not shape.text_column:
-        return shape
-    text = shape.text_column
-    return replace(shape, text_column="", messages=lambda told: [Message(CUSTOMER, words(told.get(text)), -math.inf)])
