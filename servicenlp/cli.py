@@ -34,6 +34,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ServicenlpError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt as error:
+            kept = " What is done is kept: go on with --resume." if ctx.invoked_subcommand == "score" else ""
+            raise click.ClickException(f"Stopped.{kept}") from error
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
             ctx.exit(1)

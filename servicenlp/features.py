@@ -6,10 +6,12 @@ A term is a word, two neighbouring words, or either of them in a name space: aft
 that a batch costs a fixed number of array operations, and each keeps its character offsets.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -33,7 +35,10 @@ _AGENT_SPACE, LAST_SPACE = 2, 4
 _CUSTOMER, _AGENT, _LAST, _UNHEARD = range(4)  # voices; _LAST is the customer's last turn
 _VOICES = {CUSTOMER: _CUSTOMER, AGENT: _AGENT}
 _LETTER, _DIGIT, _SINGLE, _APOSTROPHE, _BREAK = 1, 2, 3, 4, 5
-_PLANE = 0x10000  # characters of the basic plane have tables; those above are signs (emoji)
+_NEGATION, _STOP, _MARK = 1, 2, 4  # roles of words; one may have several
+_PLANE, _CODES = 0x10000, 0x110000  # the basic plane, above which nearly all are signs (emoji); all of Unicode
+_PRIME = 1099511628211
+_INVERSE = pow(_PRIME, -1, 2**64)
 
 
 @dataclass
@@ -81,10 +86,10 @@ class Terms:
 
 
 @cache
-def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint8], Hashes]:
-    """Return lower case and kind of each character of the basic plane, and the powers of the hash."""
-    lower = np.arange(_PLANE, dtype=np.uint32)
-    kind = np.zeros(_PLANE, np.uint8)
+def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """Return lower case and kind of each character."""
+    lower = np.arange(_CODES, dtype=np.uint32)
+    kind = np.zeros(_CODES, np.uint8)
     for code in range(_PLANE):
         char = chr(code)
         if char.isalnum():
@@ -97,19 +102,23 @@ def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint8], Hashes]:
             kind[code] = _BREAK
     kind[[ord("'"), 0x2019]] = _APOSTROPHE
     lower[0x2019] = ord("'")
-    powers = np.ones(4096, np.uint64)
-    powers[1:] = np.multiply.accumulate(np.full(4095, 1099511628211, np.uint64))
-    return lower, kind, powers
+    kind[_PLANE:] = _SINGLE
+    return lower, kind
+
+
+def _powers(base: int, size: int) -> Hashes:
+    """Return the first powers of a number, modulo 2**64."""
+    low, high = (np.full(n, pow(base, step, 2**64), np.uint64) for n, step in ((1024, 1), (size // 1024 + 1, 1024)))
+    low[0] = high[0] = 1
+    return np.multiply.outer(np.multiply.accumulate(high), np.multiply.accumulate(low)).ravel()[:size]
 
 
 def _hash_words(codes: NDArray[np.uint32], start: Ints, end: Ints) -> Hashes:
-    """Return a hash of each word ``codes[start:end]``."""
-    length = end - start
-    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    chars = codes[np.repeat(start, length) + within].astype(np.uint64)
-    powers = _tables()[2]
-    sums = np.add.reduceat(chars * powers[within % len(powers)], np.cumsum(length) - length)
-    return _mix(sums + length.astype(np.uint64))
+    """Return a hash of each word ``codes[start:end]``: the sum of ``codes[start + i] * _PRIME**i``, mixed."""
+    sums = np.zeros(len(codes) + 1, np.uint64)
+    np.cumsum(codes * _powers(_PRIME, len(codes)), out=sums[1:])
+    # The prime is odd, so that modulo 2**64 its powers can be divided away again.
+    return _mix((sums[end] - sums[start]) * _powers(_INVERSE, len(codes))[start] + (end - start).astype(np.uint64))
 
 
 def _mix(key: Hashes) -> Hashes:
@@ -125,16 +134,12 @@ def _hash_strings(words: list[str]) -> Hashes:
 
 
 @cache
-def _known() -> tuple[Hashes, Hashes, np.uint64, Hashes]:
-    """Return the hashes of negations, of what stops them, of a number, and of ! and ?."""
-    negations, stops, marks = (np.sort(_hash_strings(words)) for words in (NEGATIONS, STOPS, ["!", "?"]))
-    return negations, stops, _hash_strings(["0"])[0], marks
-
-
-def _among(keys: Hashes, known: Hashes) -> NDArray[np.bool_]:
-    """Return which keys are among a few sorted ones."""
-    at = np.searchsorted(known, keys)
-    return known[np.minimum(at, len(known) - 1)] == keys
+def _roles() -> tuple["Vocabulary", NDArray[np.uint8]]:
+    """Return the words that begin or stop a negation or end a clause, and their roles; after them the role of all other words."""
+    parts = {_NEGATION: NEGATIONS, _STOP: STOPS, _MARK: ["!", "?"]}
+    words = sorted({word for group in parts.values() for word in group})
+    role = [sum(part for part, group in parts.items() if word in group) for word in words]
+    return Vocabulary(_hash_strings(words)), np.array([*role, 0], np.uint8)
 
 
 def _smileys(codes: NDArray[np.uint32]) -> tuple[Ints, Ints]:
@@ -152,8 +157,7 @@ def _smileys(codes: NDArray[np.uint32]) -> tuple[Ints, Ints]:
 def _words(codes: NDArray[np.uint32]) -> tuple[Ints, Ints, NDArray[np.bool_], NDArray[np.bool_]]:
     """Find the words: start and end, whether each is a number, and whether each is only a break."""
     kinds = _tables()[1]
-    kind = kinds[np.minimum(codes, _PLANE - 1)]
-    kind[codes >= _PLANE] = _SINGLE
+    kind = kinds[codes]
     eyes, mouths = _smileys(codes)
     kind[mouths] = _SINGLE  # a face is known by its mouth
     inside = (kind == _LETTER) | (kind == _DIGIT)
@@ -170,27 +174,30 @@ def _words(codes: NDArray[np.uint32]) -> tuple[Ints, Ints, NDArray[np.bool_], ND
     return start, end, kind[start] == _DIGIT, kind[start] == _BREAK
 
 
-def _negated(keys: Hashes, breaks: NDArray[np.bool_], turn: Ints) -> NDArray[np.bool_]:
+def _negated(role: NDArray[np.uint8], breaks: NDArray[np.bool_], turn: Ints) -> NDArray[np.bool_]:
     """Return which words a negation reaches."""
-    negations, stops, _, _ = _known()
-    index = np.arange(len(keys))
+    index = np.arange(len(role))
     counted = np.cumsum(~breaks)  # breaks end a negation, but are not counted as words
-    negation = _among(keys, negations) & ~breaks
+    negation = (role & _NEGATION > 0) & ~breaks
     last = np.maximum.accumulate(np.where(negation, index, -1))
     last = np.concatenate([[-1], last[:-1]])
-    stop = breaks | _among(keys, stops)
+    stop = breaks | (role & _STOP > 0)
     stopped = np.maximum.accumulate(np.where(stop, index, -1))
     reached = (last >= 0) & (last > stopped) & (turn[last] == turn) & ~stop
     return reached & (counted - counted[last] <= NEGATED_WORDS)
 
 
-def _voices(turns: list[list[Turn]], offset: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def _voices(turns: Sequence[list[Turn] | None], offset: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Return text, start, end and voice of every turn; `offset` is where each text begins."""
-    text = np.repeat(np.arange(len(turns)), [len(own) for own in turns])
-    flat = [turn for own in turns for turn in own]
-    start = np.array([turn.start for turn in flat], np.int64) + offset[text]
-    end = np.array([turn.end for turn in flat], np.int64) + offset[text]
-    voice = np.array([_VOICES.get(turn.speaker, _UNHEARD) for turn in flat], np.int64)
+    text = np.repeat(np.arange(len(turns)), [1 if own is None else len(own) for own in turns])
+    start, end = offset[text], offset[text + 1] - 1
+    voice = np.full(len(text), _CUSTOMER)
+    flat = [turn for own in turns if own is not None for turn in own]
+    if flat:
+        labelled = np.array([own is not None for own in turns])[text]
+        speaker, first, last = zip(*flat, strict=True)
+        start[labelled], end[labelled] = start[labelled] + first, start[labelled] + last
+        voice[labelled] = [_VOICES.get(who, _UNHEARD) for who in speaker]
     customer = np.flatnonzero(voice == _CUSTOMER)
     is_last = np.append(text[customer][1:] != text[customer][:-1], True)[: len(customer)]
     several = np.bincount(text, minlength=len(turns))[text[customer]] > 1
@@ -198,34 +205,35 @@ def _voices(turns: list[list[Turn]], offset: Ints) -> tuple[Ints, Ints, Ints, In
     return text, start, end, voice
 
 
-def find_terms(texts: list[str], turns: list[list[Turn]]) -> Terms:
+def find_terms(texts: list[str], turns: Sequence[list[Turn] | None]) -> Terms:
     """Find every term of a batch of texts.
 
     Parameters
     ----------
     texts : list of str
         The interactions.
-    turns : list of list of Turn
+    turns : sequence of list of Turn or None
         The turns of each, in order. Words outside them, or of other speakers than customer and
-        agent, are left out.
+        agent, are left out. None is one turn of the customer.
     """
     lower = _tables()[0]
-    codes = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    codes = np.where(codes < _PLANE, lower[np.minimum(codes, _PLANE - 1)], codes)
+    codes = lower[np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)]
     offset = np.cumsum([0] + [len(text) + 1 for text in texts])
-    if not len(codes) or not any(turns):
+    if not len(codes) or all(own == [] for own in turns):
         return _nothing()
     turn_text, turn_start, turn_end, voice = _voices(turns, offset)
     start, end, number, breaks = _words(codes)
-    turn = np.searchsorted(turn_start, start, "right") - 1
+    turn = np.cumsum(np.bincount(np.searchsorted(start, turn_start), minlength=len(start) + 1))[:-1] - 1
     heard = (end <= turn_end[turn]) & (voice[turn] != _UNHEARD) & (turn >= 0)
     start, end, number, breaks, turn = (a[heard] for a in (start, end, number, breaks, turn))
     if not len(start):
         return _nothing()
     key = _hash_words(codes, start, end)
-    key[number] = _known()[2]
-    negated = _negated(key, breaks, turn)
-    ends = breaks | _among(key, _known()[3])
+    key[number] = _hash_strings(["0"])
+    known, roles = _roles()
+    role = roles[known.find(key)]
+    negated = _negated(role, breaks, turn)
+    ends = breaks | (role & _MARK > 0)
     closed = np.concatenate([[False], ends[:-1]])  # a mark belongs to the clause that it ends
     clause = np.cumsum(closed | np.diff(turn, prepend=-1).astype(bool))
     start, end, turn, key, negated, clause = (a[~breaks] for a in (start, end, turn, key, negated, clause))
@@ -242,9 +250,9 @@ def _nothing() -> Terms:
     return Terms(none, none.astype(np.uint64), *(none for _ in range(7)))
 
 
-def _first(turns: list[list[Turn]]) -> Ints:
+def _first(turns: Sequence[list[Turn] | None]) -> Ints:
     """Return the index of each text's first turn among all turns of the batch."""
-    return np.cumsum([0] + [len(own) for own in turns])[:-1]
+    return np.cumsum([0] + [1 if own is None else len(own) for own in turns])[:-1]
 
 
 def _pairs(key: Hashes, turn: Ints, voice: Ints, space: Ints) -> tuple[Hashes, Ints, Ints, Ints]:
@@ -275,29 +283,14 @@ class Vocabulary:
 
     def __init__(self, keys: Hashes) -> None:
         self.keys = keys
-        self._bits = max(1, int(len(keys)).bit_length())
-        shift = np.uint64(64 - self._bits)
-        # Hashes are spread evenly, so the top bits lead to within a few places of the right one.
-        self._first = np.searchsorted(keys >> shift, np.arange(2**self._bits, dtype=np.uint64))
-        self._shift = shift
+        self._index = pd.Index(keys)
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def find(self, keys: Hashes) -> Ints:
         """Return the column of each term, -1 for the unknown."""
-        columns = np.full(len(keys), -1)
-        if not len(self):
-            return columns
-        at = self._first[keys >> self._shift]
-        open_ = np.arange(len(keys))
-        while len(open_):
-            here = self.keys[np.minimum(at, len(self) - 1)]
-            hit = here == keys[open_]
-            columns[open_[hit]] = at[hit]
-            going = ~hit & (here < keys[open_]) & (at < len(self))
-            open_, at = open_[going], at[going] + 1
-        return columns
+        return self._index.get_indexer(pd.Index(keys))
 
 
 def count_terms(row: Ints, columns: Ints, shape: tuple[int, int]) -> sparse.csr_matrix:

@@ -1,8 +1,6 @@
 """What is done already of a long run, so that one that was killed can go on."""
 
 import json
-import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -92,7 +90,8 @@ def _whole(line: str) -> Any:
         return None
 
 
-def describe_files(paths: Iterable[str | Path]) -> list[list[Any]]:
-    """Return the name, size and time of change of files: what tells whether they are the same."""
-    found = [(str(path), os.stat(path)) for path in paths]
+def describe_files(path: Path) -> list[list[Any]]:
+    """Return the name, size and time of change of a file, or of all in a folder: what tells whether they are the same."""
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path] if path.exists() else []
+    found = [(str(file.resolve()), file.stat()) for file in files]
     return [[name, status.st_size, status.st_mtime_ns] for name, status in found]

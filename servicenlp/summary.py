@@ -4,12 +4,15 @@ import heapq
 from collections import Counter
 from dataclasses import dataclass, field
 from textwrap import shorten
+from typing import Any
 
-from servicenlp.scoring import SCORED, Scored
+from servicenlp.columns import SCORED
+from servicenlp.streaming import Scored
 from servicenlp.taxonomy import CATEGORIES, LEVELS
 
 _BAR = 40
 _WORST = 5
+_COUNTERS = ("levels", "outcomes", "flags", "status")
 
 
 @dataclass
@@ -38,6 +41,19 @@ class Summary:
         ]
         self.worst = heapq.nlargest(_WORST, self.worst + criminal)
         self.n_rows += len(scored.rows)
+
+    def state(self) -> dict[str, Any]:
+        """Return the counts as JSON can hold them."""
+        counters = {name: list(getattr(self, name).items()) for name in _COUNTERS}
+        return counters | {"n_rows": self.n_rows, "worst": self.worst}
+
+    @classmethod
+    def restored(cls, state: dict[str, Any] | None) -> "Summary":
+        """Return the summary whose `state` this was; a new one for None."""
+        if state is None:
+            return cls()
+        counters = {name: Counter({_key(key): count for key, count in state[name]}) for name in _COUNTERS}
+        return cls(**counters, n_rows=state["n_rows"], worst=[tuple(one) for one in state["worst"]])
 
     def render(self) -> str:
         """Return the summary."""
@@ -68,3 +84,7 @@ class Summary:
             cells = [f"{self.outcomes[str(value), o]:8,} {self.outcomes[str(value), o] / n:7.1%}" for o in ("failed", "delighted")]
             lines.append(f"{name:<22} {cells[0]} {cells[1]}")
         return lines
+
+
+def _key(key: Any) -> Any:
+    return tuple(key) if isinstance(key, list) else key

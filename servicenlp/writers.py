@@ -1,13 +1,13 @@
 """Scored rows to a file or to standard output, the format known by the suffix."""
 
-import csv
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,15 +17,43 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from servicenlp.errors import DataError
 from servicenlp.formats import MISSING, Row
+from servicenlp.journal import Journal
 
+Cells = Sequence[Any]
+
+ROW_GROUP = 4096  # rows that a Parquet file holds together
+# What Excel, LibreOffice and Google Sheets begin a formula with; a number may begin so too.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?")
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 
 
-class Writer(Protocol):
-    """Takes rows, in order."""
+class Writer:
+    """Takes rows, in order.
+
+    Attributes
+    ----------
+    textual : bool
+        Whether numbers may come as text as well.
+    """
+
+    textual = False
+
+    def prepare(self, columns: Sequence[Cells]) -> Any:
+        """Return the cells of some rows, column by column, as `put` takes them; any forked process can do that."""
+        return columns
+
+    def put(self, prepared: Any) -> None:
+        """Write rows that were prepared."""
+        raise NotImplementedError
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write some rows."""
+        self.put(self.prepare(list(zip(*rows, strict=True))))
+
+    def position(self) -> int:
+        """Return how many bytes are written, where more can be added to them; else 0."""
+        return 0
 
 
 class Layout(NamedTuple):
@@ -39,18 +67,18 @@ class Layout(NamedTuple):
         Columns of int or float; all others are text, but for those of `schema`.
     schema : pyarrow.Schema or None
         Types of the columns that were in a Parquet input.
-    textual : bool
-        Whether cells are strings, numbers or None only, so that CSV can hold them as they are.
+    excel_safe : bool
+        Whether CSV cells that a spreadsheet would run as a formula are written as text.
     """
 
     header: list[str]
     kinds: dict[str, type]
     schema: Any = None
-    textual: bool = False
+    excel_safe: bool = False
 
 
 @contextmanager
-def open_writer(path: Path | None, layout: Layout, stdout: IO[str]) -> Iterator[Writer]:
+def open_writer(path: Path | None, layout: Layout, stdout: IO[str], journal: Journal | None = None) -> Iterator[Writer]:
     """Open a writer; a file appears under its name only when all is written.
 
     Parameters
@@ -61,32 +89,56 @@ def open_writer(path: Path | None, layout: Layout, stdout: IO[str]) -> Iterator[
         What the rows look like.
     stdout : text file
         Standard output.
+    journal : Journal, optional
+        Of this output: the file grows where the journal says, from where the journal has come to,
+        and is kept if the writing ends early.
+
+    Raises
+    ------
+    DataError
+        If the format is unknown, or the file cannot be written.
     """
     if path is None:
-        yield _Csv(stdout, layout, ",")
+        yield _Csv(stdout, layout, ",", True)
         return
     if path.suffix.lower() not in FORMATS:
         raise DataError(f"{path}: no such output format. Found {path.suffix!r}. End the name in {', '.join(FORMATS)}.")
+    part = journal.part if journal else _temporary(path)
+    try:
+        if journal:
+            journal.open()
+        with _open_format(path.suffix.lower(), part, layout, journal.bytes if journal else 0) as writer:
+            yield writer
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o666 & ~mask)  # as any new file, not as a private temporary one
+        os.replace(part, path)
+        if journal:
+            journal.finish()
+    except OSError as error:
+        kept = " What is done is kept: go on with --resume." if journal and journal.rows else ""
+        raise DataError(
+            f"{path}: cannot be written. Found: {error.strerror}. Free some space, or choose a folder that you may write to.{kept}"
+        ) from error
+    finally:
+        if journal:
+            journal.close()
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise DataError(f"{path}: cannot be written. Found: {error.strerror}. Choose a folder that you may write to.") from error
     os.close(handle)
-    try:
-        with _open_format(path.suffix.lower(), Path(name), layout) as writer:
-            yield writer
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)  # as any new file, not as a private temporary one
-        os.replace(name, path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written. Found: {error.strerror}. Free some space, or choose another place.") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
+    return Path(name)
 
 
 @contextmanager
-def _open_format(suffix: str, path: Path, layout: Layout) -> Iterator[Writer]:
+def _open_format(suffix: str, path: Path, layout: Layout, done: int) -> Iterator[Writer]:
+    """Open a writer that goes on after `done` bytes."""
     if suffix == ".parquet":
         rows = _Parquet(path, layout)
         yield rows
@@ -100,45 +152,83 @@ def _open_format(suffix: str, path: Path, layout: Layout) -> Iterator[Writer]:
             raise
         book.save(path)
     else:
-        with path.open("w", encoding="utf-8", errors="surrogatepass", newline="") as file:
+        if done:
+            os.truncate(path, done)
+        with path.open("a" if done else "w", encoding="utf-8", errors="surrogatepass", newline="") as file:
             if suffix in (".jsonl", ".ndjson"):
                 yield _JsonLines(file, layout)
             else:
-                yield _Csv(file, layout, "\t" if suffix == ".tsv" else ",")
+                yield _Csv(file, layout, "\t" if suffix == ".tsv" else ",", not done)
 
 
-class _Csv:
-    def __init__(self, file: IO[str], layout: Layout, delimiter: str) -> None:
-        self._textual = layout.textual
-        # RFC 4180's line end; with "\n" alone the writer would leave a lone "\r" in a cell unquoted.
-        self._rows = csv.writer(file, delimiter=delimiter, lineterminator="\r\n")
-        self._rows.writerow(layout.header)
+class _Growing(Writer):
+    """A file of lines, to which more can be added."""
 
-    def write(self, rows: Iterable[Row]) -> None:
-        self._rows.writerows(rows if self._textual else map(_flat, rows))
+    _file: IO[str]
+
+    def put(self, prepared: str) -> None:
+        self._file.write(prepared)
+
+    def position(self) -> int:
+        self._file.flush()
+        return os.fstat(self._file.fileno()).st_size
 
 
-def _flat(row: Row) -> Row:
-    """Return a row as CSV can hold it: nested values as JSON."""
-    if any(cell is MISSING or isinstance(cell, dict | list | bool) for cell in row):
-        return ["" if cell is MISSING else _json(cell) if isinstance(cell, dict | list | bool) else cell for cell in row]
-    return row
+class _Csv(_Growing):
+    textual = True
+
+    def __init__(self, file: IO[str], layout: Layout, delimiter: str, begin: bool) -> None:
+        self._file, self._delimiter, self._excel_safe = file, delimiter, layout.excel_safe
+        self._special = re.compile(f'[{delimiter}"\r\n]')
+        if begin:
+            self.write([layout.header])
+
+    def prepare(self, columns: Sequence[Cells]) -> str:
+        rows = zip(*map(self._quoted, columns), strict=True)
+        return "".join([self._delimiter.join(row) + "\r\n" for row in rows])  # RFC 4180's line end
+
+    def _quoted(self, cells: Cells) -> Cells:
+        """Return a column's cells as they stand in the file."""
+        try:
+            together = "".join(cells)
+        except TypeError:  # not all of them are text
+            cells = list(map(_flat, cells))
+            together = "".join(cells)
+        if self._excel_safe:
+            cells = [_harmless(cell) for cell in cells]
+        if not self._special.search(together):
+            return cells
+        return ['"' + cell.replace('"', '""') + '"' if self._special.search(cell) else cell for cell in cells]
+
+
+def _harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula: an apostrophe before it says that it is text."""
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _flat(cell: Any) -> str:
+    """Return a cell as CSV can hold it: nested values as JSON."""
+    if isinstance(cell, dict | list | bool):
+        return _json(cell)
+    return "" if cell is None or cell is MISSING else str(cell)
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-class _JsonLines:
+class _JsonLines(_Growing):
     def __init__(self, file: IO[str], layout: Layout) -> None:
         self._file, self._columns = file, layout.header
 
-    def write(self, rows: Iterable[Row]) -> None:
-        for row in rows:
-            item = {name: cell for name, cell in zip(self._columns, row, strict=True) if cell is not MISSING}
-            line = _json(item)
-            # Half an emoji has no place in UTF-8; escaped it comes back as it was.
-            self._file.write((line if _is_unicode(line) else json.dumps(item, default=str)) + "\n")
+    def prepare(self, columns: Sequence[Cells]) -> str:
+        return "".join(map(self._line, zip(*columns, strict=True)))
+
+    def _line(self, row: Cells) -> str:
+        item = {name: cell for name, cell in zip(self._columns, row, strict=True) if cell is not MISSING}
+        line = _json(item)
+        # Half an emoji has no place in UTF-8; escaped it comes back as it was.
+        return (line if _is_unicode(line) else json.dumps(item, default=str)) + "\n"
 
 
 def _is_unicode(text: str) -> bool:
@@ -149,7 +239,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-class _Xlsx:
+class _Xlsx(Writer):
     """A workbook; cells that look like formulas are written as text, so that nothing in them runs."""
 
     def __init__(self, layout: Layout) -> None:
@@ -157,11 +247,13 @@ class _Xlsx:
         self._sheet = self._book.create_sheet("scored")
         self.write([list(layout.header)])
 
-    def write(self, rows: Iterable[Row]) -> None:
-        for row in rows:
-            self._sheet.append([self._cell(cell) for cell in _flat(row)])
+    def put(self, prepared: Sequence[Cells]) -> None:
+        for row in zip(*prepared, strict=True):
+            self._sheet.append([self._cell(cell) for cell in row])
 
     def _cell(self, value: Any) -> Any:
+        if value is MISSING or isinstance(value, dict | list | bool):
+            value = _flat(value)
         if not isinstance(value, str):
             return str(value) if getattr(value, "tzinfo", None) is not None else value
         cell = WriteOnlyCell(self._sheet, ILLEGAL_CHARACTERS_RE.sub("\ufffd", _told(value))[:32767])  # Excel's limit
@@ -176,7 +268,7 @@ class _Xlsx:
         self._sheet.close()
 
 
-class _Parquet:
+class _Parquet(Writer):
     """Columns of a Parquet input keep their types; ours are numbers or text."""
 
     def __init__(self, path: Path, layout: Layout) -> None:
@@ -186,13 +278,24 @@ class _Parquet:
             [given.get(name) or pa.field(name, numbers.get(layout.kinds.get(name, str), pa.string())) for name in layout.header]
         )
         self._writer = pq.ParquetWriter(path, self._schema)
+        self._waiting: list[pa.Table] = []
 
-    def write(self, rows: Iterable[Row]) -> None:
-        columns = list(zip(*rows, strict=True)) or [()] * len(self._schema)
+    def prepare(self, columns: Sequence[Cells]) -> pa.Table:
         arrays = [_array(cells, field.type) for cells, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+    def put(self, prepared: pa.Table) -> None:
+        self._waiting.append(prepared)
+        if sum(map(len, self._waiting)) >= ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting))
+        self._waiting = []
 
     def close(self) -> None:
+        self._flush()
         self._writer.close()
 
 

@@ -21,9 +21,9 @@ READERS = sorted(f"readers.{name}" for name in servicenlp.readers.READERS)
 COMMANDS = sorted(f"commands.{name}" for name in servicenlp.commands.COMMANDS)
 ORDER = [
     "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
-    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "readers.shape", "readers.guess", "readers.people", "readers.threads",
-    "readers.conversations", "readers.joins", "readers",
-    *READERS, "persistence", "corpus", "evaluation", "writers", "journal", "scoring", "inspection", "summary", "training",
+    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "readers.shape", "readers.guess", "readers.people",
+    "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence", "corpus", "evaluation",
+    "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "training",
     "commands", "commands.options", *COMMANDS, "cli",
 ]  # fmt: skip
 

@@ -76,7 +76,7 @@ def test_main_lets_a_bug_keep_its_traceback(run, tickets, model_folder, monkeypa
     def fail(*_args, **_named):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("servicenlp.scoring.score_files", fail)
+    monkeypatch.setattr("servicenlp.streaming.score_files", fail)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         run("score", tickets, "-m", model_folder)
 

@@ -64,6 +64,6 @@ def test_journal_vanishes_with_the_end(output):
 
 def test_describe_files_tells_a_changed_file(tmp_path):
     (tmp_path / "a").write_text("1")
-    before = describe_files([tmp_path / "a"])
+    before = describe_files(tmp_path / "a")
     (tmp_path / "a").write_text("12")
-    assert describe_files([tmp_path / "a"]) != before
+    assert describe_files(tmp_path / "a") != before

@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from servicenlp import scoring
+from servicenlp import streaming
+from servicenlp.columns import COLUMNS, FLAGS, KINDS
 from servicenlp.errors import DataError, ModelError
 from servicenlp.readers import open_source
-from servicenlp.scoring import COLUMNS, FLAGS, KINDS, score_files, score_frame, score_texts
+from servicenlp.scoring import Scorer, score_frame, score_texts
+from servicenlp.streaming import Choices, score_files
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, TARGETS, values
 
 COLD = "The waiter was rude and the food was cold"
@@ -23,8 +25,9 @@ LOVELY = "Marta was lovely and sorted it in two minutes"
 EXAMPLE = Path(__file__).parent.parent / "data" / "examples" / "tickets.csv"
 
 
-def score(model, output: Path | None, *inputs: Path, stdout=None, **options) -> Path | None:
-    for _ in score_files(model, [open_source(path) for path in inputs], output, stdout or io.StringIO(), **options):
+def score(model, output: Path | None, *inputs: Path, stdout=None, workers=1, **choices) -> Path | None:
+    sources = [open_source(path) for path in inputs]
+    for _ in score_files(Scorer(model), sources, output, stdout or io.StringIO(), Choices(**choices), workers=workers):
         pass
     return output
 
@@ -218,15 +221,29 @@ def test_score_files_twice_gives_the_same_bytes(model, tickets, tmp_path, suffix
 
 def test_score_files_gives_the_same_bytes_whatever_the_batches(model, tickets, tmp_path, monkeypatch):
     first = score(model, tmp_path / "first.csv", tickets).read_bytes()
-    monkeypatch.setattr(scoring, "BATCH", 1)
+    monkeypatch.setattr(streaming, "BATCH", 1)
     assert score(model, tmp_path / "second.csv", tickets).read_bytes() == first
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_score_files_gives_the_same_bytes_whatever_the_workers(model, tmp_path, monkeypatch):
-    first = score(model, tmp_path / "first.csv", EXAMPLE).read_bytes()
-    monkeypatch.setattr(scoring, "BATCH", 20)
-    assert score(model, tmp_path / "second.csv", EXAMPLE, workers=2).read_bytes() == first
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_score_files_gives_the_same_bytes_whatever_the_workers(model, tmp_path, monkeypatch, suffix):
+    lines = tmp_path / "a.jsonl"
+    lines.write_text("".join(json.dumps({"text": COLD, f"n{i % 2}": i}) + "\n" for i in range(50)))
+    first = score(model, tmp_path / f"first{suffix}", EXAMPLE, lines).read_bytes()
+    monkeypatch.setattr(streaming, "BATCH", 20)
+    assert score(model, tmp_path / f"second{suffix}", EXAMPLE, lines, workers=2).read_bytes() == first
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("suffix", [".parquet", ".xlsx"])
+def test_score_files_gives_the_same_rows_whatever_the_workers(model, tmp_path, monkeypatch, suffix):
+    lines = tmp_path / "a.jsonl"
+    lines.write_text("".join(json.dumps({"text": COLD, f"n{i % 2}": i}) + "\n" for i in range(50)))
+    first = score(model, tmp_path / f"first{suffix}", lines)
+    monkeypatch.setattr(streaming, "BATCH", 20)
+    second = score(model, tmp_path / f"second{suffix}", lines, workers=2)
+    assert list(open_source(second).table.walk()) == list(open_source(first).table.walk())
 
 
 def test_score_files_keeps_parquet_types(model, tmp_path):
@@ -285,9 +302,9 @@ def test_score_files_refuses_columns_of_ours(model, tickets, tmp_path):
 
 
 def test_score_files_leaves_nothing_behind_after_an_error(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "BATCH", 100)
+    monkeypatch.setattr(streaming, "BATCH", 100)
     output = tmp_path / "out.csv"
-    parts = score_files(model, [open_source(EXAMPLE)], output, io.StringIO())
+    parts = score_files(Scorer(model), [open_source(EXAMPLE)], output, io.StringIO())
     assert len(next(parts).rows) == 100
     with pytest.raises(RuntimeError, match="in the middle"):
         parts.throw(RuntimeError("in the middle"))

@@ -5,7 +5,8 @@ import pytest
 
 from servicenlp import scoring
 from servicenlp.readers import open_source
-from servicenlp.scoring import Scored, score_files, score_texts
+from servicenlp.scoring import Scorer, score_texts
+from servicenlp.streaming import Scored, score_files
 from servicenlp.summary import Summary
 
 EXAMPLE = Path(__file__).parent.parent / "data" / "examples" / "tickets.csv"
@@ -46,7 +47,7 @@ def test_render_of_nothing_scored():
 def test_add_by_parts_gives_the_same_as_at_once(model, monkeypatch):
     def summarise() -> str:
         summary = Summary()
-        for part in score_files(model, [open_source(EXAMPLE)], None, io.StringIO()):
+        for part in score_files(Scorer(model), [open_source(EXAMPLE)], None, io.StringIO()):
             summary.add(part)
         return summary.render()
 

@@ -1,3 +1,4 @@
+import csv
 import gc
 import io
 import json
@@ -9,6 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from servicenlp.errors import DataError
@@ -215,3 +218,18 @@ def test_parquet_writes_dates_without_quotes(tmp_path):
 
 def test_parquet_of_no_rows_has_its_columns(tmp_path):
     assert pq.read_schema(written(tmp_path / "out.parquet", [])).names == COLUMNS
+
+
+CELLS = st.one_of(st.none(), st.integers(), st.floats(), st.text(st.sampled_from('ab,;\t"\r\n é'), max_size=5))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=5))
+@pytest.mark.parametrize(("suffix", "delimiter"), [(".csv", ","), (".tsv", "\t")])
+def test_csv_is_that_of_the_standard_library(tmp_path, rows, suffix, delimiter):
+    expected = io.StringIO(newline="")
+    csv.writer(expected, delimiter=delimiter, lineterminator="\r\n").writerows([COLUMNS, *rows])
+    path = tmp_path / f"out{suffix}"
+    with opened(path) as writer:
+        writer.write(rows)
+    assert path.read_bytes().decode() == expected.getvalue()

@@ -13,6 +13,9 @@ class _Missing:
     def __repr__(self) -> str:
         return "MISSING"
 
+    def __reduce__(self) -> str:
+        return "MISSING"  # sent to another process it stays the one that `is` knows
+
 
 MISSING = _Missing()
 

@@ -118,9 +118,10 @@ class Servicenlp(System):
         import sys
 
         from servicenlp.readers import open_source
-        from servicenlp.scoring import score_files
+        from servicenlp.scoring import Scorer
+        from servicenlp.streaming import score_files
 
-        for _ in score_files(self.model, [open_source(path_in)], path_out, sys.stdout, workers=os.cpu_count() or 1):
+        for _ in score_files(Scorer(self.model), [open_source(path_in)], path_out, sys.stdout, workers=os.cpu_count() or 1):
             pass
 
 

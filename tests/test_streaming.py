@@ -1,0 +1,81 @@
+"""Runs that are stopped: killed at any moment, gone on with, and as if nothing had happened."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory, learned) -> Path:
+    """Twelve thousand rows: a run of a few seconds."""
+    path = tmp_path_factory.mktemp("export") / "tickets.csv"
+    table = learned[["text"]]
+    table.loc[table.index.repeat(12_000 // len(table) + 1)].head(12_000).to_csv(path, index_label="id")
+    return path
+
+
+def command(export: Path, output: Path, model: Path, *more: str) -> list[str]:
+    known = ["-o", str(output), "-m", str(model), "--workers", "2", "--quiet"]
+    return [sys.executable, "-m", "servicenlp", "score", str(export), *known, *more]
+
+
+def run_for(seconds: float, arguments: list[str], how: signal.Signals) -> subprocess.CompletedProcess:
+    """Start a run, and signal it and its workers after some seconds."""
+    process = subprocess.Popen(arguments, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, how)
+    error = process.communicate()[1]
+    return subprocess.CompletedProcess(arguments, process.returncode, stderr=error)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_run_killed_anywhere_goes_on_to_the_same_bytes(export, model_folder, tmp_path, suffix):
+    whole = tmp_path / f"whole{suffix}"
+    start = time.monotonic()
+    subprocess.run(command(export, whole, model_folder), check=True)
+    length = time.monotonic() - start
+    output = tmp_path / f"out{suffix}"
+    rng = random.Random(1)
+    killed = 0
+    while killed < 10:
+        # The end of the run is where the files are: most kills fall there, some into the start.
+        killed += run_for(rng.uniform(0.2, 1.0) * length, command(export, output, model_folder, "--resume"), signal.SIGKILL).returncode != 0
+        if output.exists():
+            assert output.read_bytes() == whole.read_bytes()
+            output.unlink()
+    subprocess.run(command(export, output, model_folder, "--resume"), check=True)
+    assert output.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([output.name, whole.name])
+
+
+def test_ctrl_c_says_one_line_and_leaves_nothing_under_the_final_name(export, model_folder, tmp_path):
+    output = tmp_path / "out.csv"
+    arguments = command(export, output, model_folder)
+    process = subprocess.Popen(arguments, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    journal = tmp_path / ".out.csv.journal"
+    while not (journal.exists() and journal.read_text().count("\n") > 2):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate()[1] == "Error: Stopped. What is done is kept: go on with --resume.\n"
+    assert process.returncode == 1
+    assert not output.exists()
+
+
+def test_resume_refuses_a_run_of_other_options(export, model_folder, tmp_path):
+    output = tmp_path / "out.csv"
+    (tmp_path / ".out.csv.part").write_text("")
+    (tmp_path / ".out.csv.journal").write_text('{"inputs": [], "model": "x", "options": []}\n')
+    refused = subprocess.run(command(export, output, model_folder, "--resume"), capture_output=True, text=True)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "cannot go on. Found a run of other inputs, model, options." in refused.stderr
