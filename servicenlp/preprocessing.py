@@ -4,18 +4,33 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from html_text import extract_text
-
 from servicenlp.interactions import AGENT, CUSTOMER, Interaction, Message, Turn
+from servicenlp.markup import strip_markup
+from servicenlp.replies import strip_replies
 
 _LABELS = {CUSTOMER: "Customer: ", AGENT: "Agent: "}
-_MARKUP = re.compile(
-    r"</?(?:p|br|div|span|a|b|i|strong|em|ul|ol|li|table|tr|td|html|body|blockquote|font|img|h[1-6])\b[^<>]*>", re.IGNORECASE
-)
+_WORD = re.compile(r"\w+")
+_REPEATED = 5  # words that nobody writes twice by chance
+_CUT_SHORT = 40  # letters of a description that is the beginning of the first message
+_NEAR = 3  # messages back that a reply may quote, besides the first
+_MARKS = re.compile(r"[>\s|]*$")
 
 
 def clean(cell: Any) -> Interaction:
-    """Return a cell as an interaction whose turns are still to be found."""
+    """Return a cell as an interaction whose turns are still to be found.
+
+    Parameters
+    ----------
+    cell : object
+        A cell of the text column; what is no text is handed on as it is.
+
+    Examples
+    --------
+    >>> clean("<p>Never again.</p><p>Sent from my iPhone</p>").text
+    'Never again.'
+    >>> clean("Never again.").made
+    False
+    """
     if not isinstance(cell, str):
         return Interaction(cell, None, None, False)
     text = plain(cell)
@@ -23,37 +38,98 @@ def clean(cell: Any) -> Interaction:
 
 
 def plain(text: str) -> str:
-    """Return a text without markup; the same object if there was nothing to take out."""
-    return extract_text(text) if "<" in text and _MARKUP.search(text) else text
+    """Return a text without markup, quoted replies and signatures; the same object if there was nothing to take out."""
+    return strip_replies(strip_markup(text))
 
 
 def assemble(messages: Iterable[Message]) -> Interaction:
     """Put messages together in the order of their times.
 
+    Parameters
+    ----------
+    messages : iterable of Message
+        As they were exported; each is cleaned first.
+
     Returns
     -------
     Interaction
-        Of what the customer and the agents said; a message that repeats the first one is left out.
-        Its problem says why if the customer said nothing.
+        Of what the customer and the agents said; a message that repeats the first one is left out,
+        and so is what a message quotes of the other side's. Its problem says why if the customer
+        said nothing.
+
+    Examples
+    --------
+    >>> assemble([Message(CUSTOMER, "Where is it?", 2.0), Message(AGENT, "Hello!", 1.0)]).text
+    'Agent: Hello!\\nCustomer: Where is it?'
     """
     given = list(messages)
     if all(message.time is not None for message in given):
         given.sort(key=lambda message: message.time or 0.0)
-    told: list[tuple[str, str]] = []
-    for message in given:
-        text = plain(message.text).strip()
-        if text and message.speaker in _LABELS and (message.speaker, text) not in told[:1]:
-            told.append((message.speaker, text))
+    told = _tell(given)
     if not any(speaker == CUSTOMER for speaker, _ in told):
         return Interaction("", None, _why_nothing([m.speaker for m in given if m.text.strip()]), True)
     if len(told) == 1:
         return Interaction(told[0][1], [Turn(CUSTOMER, 0, len(told[0][1]))], None, True)
-    text, turns = "", []
+    parts: list[str] = []
+    turns: list[Turn] = []
+    at = 0
     for speaker, words in told:
-        text += ("\n" if text else "") + _LABELS[speaker]
-        turns.append(Turn(speaker, len(text), len(text) + len(words)))
-        text += words
-    return Interaction(text, turns, None, True)
+        label = ("\n" if parts else "") + _LABELS[speaker]
+        turns.append(Turn(speaker, at + len(label), at + len(label) + len(words)))
+        parts += [label, words]
+        at += len(label) + len(words)
+    return Interaction("".join(parts), turns, None, True)
+
+
+def _tell(given: list[Message]) -> list[tuple[str, str]]:
+    """Return who said what, each thing once."""
+    told: list[tuple[str, str]] = []
+    keys: list[str] = []
+    for message in given:
+        text = plain(message.text).strip() if message.speaker in _LABELS else ""
+        if not text:
+            continue
+        others = [earlier for speaker, earlier in told[:1] + told[1:][-_NEAR:] if speaker != message.speaker]
+        text = _without_quoted(text, others)
+        key = " ".join(_WORD.findall(text.casefold())) or text
+        if keys and message.speaker == told[0][0] and _is_repeated(key, keys):
+            continue
+        if len(told) == 1 and message.speaker == told[0][0] and _is_whole_of(key, keys[0]):
+            told, keys = [], []
+        told.append((message.speaker, text))
+        keys.append(key)
+    return told
+
+
+def _is_repeated(key: str, keys: list[str]) -> bool:
+    """Tell whether a message is the first one again; a short one only right after it."""
+    return key == keys[0] and (len(keys) == 1 or key.count(" ") >= _REPEATED - 1)
+
+
+def _is_whole_of(key: str, beginning: str) -> bool:
+    """Tell whether a description was cut short, and this is the message in full."""
+    return len(beginning) >= _CUT_SHORT and key.startswith(beginning)
+
+
+def _without_quoted(text: str, others: list[str]) -> str:
+    """Leave out what a message repeats word for word of what the other side said, unless it is all."""
+    for other in others:
+        wanted = _WORD.findall(other.casefold())
+        if len(wanted) < _REPEATED or len(wanted) * 2 > len(text):
+            continue
+        words = list(_WORD.finditer(text))
+        own = [word[0].casefold() for word in words]
+        place = f" {' '.join(own)} ".find(f" {' '.join(wanted)} ")
+        if place < 0:
+            continue
+        first = f" {' '.join(own)} "[:place].count(" ")
+        last = first + len(wanted) - 1
+        before = _MARKS.sub("", text[: words[first].start()])
+        after = text[words[last].end() :].lstrip(".!?…)]\"'”» \n\t>|")
+        rest = f"{before}\n{after}".strip()
+        if any(map(str.isalpha, rest)):
+            text = rest
+    return text
 
 
 def _why_nothing(speakers: list[str]) -> str:
