@@ -25,6 +25,8 @@ ORDER = [
     *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "readers.shape", "readers.guess", "readers.people",
     "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence", "corpus", "evaluation",
     "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "training",
+    "review", "review.scored", "review.filters", "review.satisfaction", "review.near_copies", "review.queue",
+    "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
     "commands", "commands.options", *COMMANDS, "cli",
 ]  # fmt: skip
 
