@@ -7,7 +7,7 @@ from servicenlp.errors import DataError
 from servicenlp.formats import Options
 from servicenlp.interactions import Message, split_turns
 from servicenlp.markup import strip_markup
-from servicenlp.readers.generic import choose_text_column
+from servicenlp.readers.guess import choose_text_column
 from servicenlp.readers.shape import Record, Sample, Shape, words
 
 

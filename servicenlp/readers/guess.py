@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from servicenlp.errors import DataError
 from servicenlp.interactions import AGENT, BOT, CUSTOMER
 
 # Names that help desks, survey tools and review sites give to the customer's words, best first.
@@ -73,6 +74,9 @@ _OTHER_WORDS = (
     "objet asunto oggetto onderwerp assunto temat 件名 name email phone company organization organisation team group zusammenfassung "
     "resume 備考 社内メモ メモ diagnosis instructions template script macro entities embedding vector translation"
 ).split()
+_NOTES = {"internal", "private", "intern", "interne", "interno", "interna", "worknotes", "agentnotes", "社内メモ"}
+# Known names that may mean something else; taken only if nothing better is there.
+_VAGUE = set("note notes email interaction summary reason details value snippet question remark remarks".split())
 _TITLE_NAMES = (
     "reviewtitle title headline reviewheadline reviewsummary summary titreavis titre titel bewertungstitel titulo titolo tytul "
     "タイトル レビュータイトル 标题 제목"
@@ -153,7 +157,74 @@ def name_words(name: str) -> tuple[str, ...]:
 def count_words(text: str) -> float:
     """Count the words of a text, about two letters each where a script has no blanks; tags do not count."""
     bare = _TAG.sub(" ", text[:5000])
-    return len(bare.split()) + len(_WIDE.findall(bare)) / 2
+    return len(_WIDE.sub(" ", bare).split()) + len(_WIDE.findall(bare)) / 2
+
+
+def choose_text_column(name: str, columns: Sequence[str], sample: Sequence[dict[str, Any]], wanted: str | None = None) -> str:
+    """Choose the column of the customer's words: the one wanted, a known name, or the wordiest.
+
+    Raises
+    ------
+    DataError
+        If the wanted column is not there, or no column holds sentences.
+    """
+    found = ", ".join(map(repr, columns[:8])) + (" ..." if len(columns) > 8 else "")
+    if wanted:
+        if wanted not in columns:
+            raise DataError(f"{name}: no column {wanted!r}. Found {found}. Name one of them with --text-column.")
+        return wanted
+    looks = {column: traits([row.get(column) for row in sample]) for column in columns}
+    ranks = {column: rank for column in columns if (rank := text_rank(column)) is not None}
+    if not sample or len(columns) == 1:
+        if known := sorted(ranks, key=lambda column: ranks[column]):
+            return known[0]
+    for pick in (_known, _asked, _wordiest, _vague, _any):
+        if column := pick(looks, ranks):
+            return column
+    if ranks:
+        return min(ranks, key=lambda column: ranks[column])
+    raise DataError(f"{name}: no text column. Found {found or 'no columns'}. Name it with --text-column.")
+
+
+def is_written(look: "Traits", least: float = 2) -> bool:
+    """Tell whether a column's cells were written by people: words, not codes, addresses or choices from a list."""
+    return look.words >= least and look.data < 0.5 and not look.choice
+
+
+def _known(looks: dict[str, "Traits"], ranks: dict[str, float]) -> str | None:
+    """Return the best known name that holds words: a "comment" may be empty, a "text" a code."""
+    good = [column for column in ranks if is_written(looks[column]) and _is_own(column, looks[column])]
+    # An answer is the company's where a question of each customer's own stands beside it.
+    own = [column for column in good if plain_name(column) not in _REPLY_WORDS and looks[column].distinct > 0.5]
+    good = own or good
+    most = max((looks[column].filled for column in good), default=0)
+    return min((column for column in good if looks[column].filled * 5 >= most), key=lambda column: ranks[column], default=None)
+
+
+def _is_own(name: str, look: "Traits") -> bool:
+    """Tell whether a known name means the customer's words; a question does if it is not the same for all."""
+    return plain_name(name) not in _VAGUE or (plain_name(name) == "question" and look.distinct > 0.5)
+
+
+def _asked(looks: dict[str, "Traits"], _ranks: dict[str, float]) -> str | None:
+    """Return the survey question with the longest answers."""
+    open_ = [column for column in looks if is_question(column) and is_written(looks[column])]
+    return max(open_, key=lambda column: looks[column].words, default=None)
+
+
+def _wordiest(looks: dict[str, "Traits"], _ranks: dict[str, float]) -> str | None:
+    good = [column for column in looks if is_written(looks[column], 3) and not is_other(column) and not is_reply(column)]
+    return max(good, key=lambda column: looks[column].words, default=None)
+
+
+def _vague(looks: dict[str, "Traits"], ranks: dict[str, float]) -> str | None:
+    return min((column for column in ranks if is_written(looks[column])), key=lambda column: ranks[column], default=None)
+
+
+def _any(looks: dict[str, "Traits"], _ranks: dict[str, float]) -> str | None:
+    """Return the wordiest column that is not a note or an answer of the company's: a subject, if there is nothing else."""
+    good = [c for c in looks if looks[c].words >= 3 and looks[c].data < 0.5 and not is_of_agents(c) and not {*name_words(c)} & _NOTES]
+    return max(good, key=lambda column: looks[column].words, default=None)
 
 
 def traits(cells: Sequence[Any]) -> Traits:
