@@ -99,6 +99,9 @@ class Source:
 
     def batches(self, size: int, skip: int = 0) -> Iterator[Batch]:
         """Walk the rows in batches, after the first `skip` rows."""
+        if not (self.shape.messages or self.shape.fill or self.joined or self.shape.key):
+            yield from self._column(size, skip)
+            return
         with TemporaryDirectory() as folder:
             talks = self._conversations(Path(folder) / "messages.db")
             walk = islice(enumerate(self._records()), skip, None)
@@ -115,6 +118,16 @@ class Source:
                         batch.made.add(i)
                 yield batch
 
+    def _column(self, size: int, skip: int) -> Iterator[Batch]:
+        """Walk the rows in batches where one cell is the interaction: nearly all that is scored, so with little ado."""
+        at = self.table.columns.index(self.shape.text_column)
+        walk = islice(self.table.walk(), skip, None)
+        while part := list(islice(walk, size)):
+            cleaned = [clean(row[at]) for row, _ in part]
+            problems = {i: problem for i, (_, problem) in enumerate(part) if problem}
+            made = {i for i, interaction in enumerate(cleaned) if interaction.made}
+            yield Batch([row for row, _ in part], [interaction.text for interaction in cleaned], problems, {}, made)
+
     def _records(self) -> Iterator[tuple[Row, Record, str | None]]:
         """Walk the rows as they came, with what each tells and what is wrong with it."""
         above: Record = {}
@@ -129,7 +142,7 @@ class Source:
         if problem:
             return Interaction("", None, problem, False)
         if self.shape.messages is None and talks is None:
-            return clean(told.get(self.shape.text_column, MISSING))
+            return clean(told.get(self.shape.text_column, MISSING))  # where other columns are filled in
         own = list(self.shape.messages(told)) if self.shape.messages else []
         if talks is None:
             return assemble(self._settled(told, own))
