@@ -43,7 +43,7 @@ _INVERSE = pow(_PRIME, -1, 2**64)
 
 @dataclass
 class Terms:
-    """Every occurrence of a term in a batch of texts.
+    """Every occurrence of a term in a batch of texts; first of all the words, in order.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Terms:
     @property
     def by_agent(self) -> NDArray[np.bool_]:
         """Whether each occurrence was said by the agent."""
-        return self.space % LAST_SPACE >= _AGENT_SPACE
+        return self.space & _AGENT_SPACE > 0
 
     def name(self, i: int, texts: list[str]) -> str:
         """Return the term of occurrence `i` as a person reads it."""

@@ -21,6 +21,8 @@ from servicenlp.readers.table import Row
 
 Cells = Sequence[Any]
 
+_NESTED = (dict, list, bool)  # what JSON says best
+
 ROW_GROUP = 4096  # rows that a Parquet file holds together
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 
@@ -154,7 +156,7 @@ class _Csv(Writer):
 
 def _flat(cell: Any) -> str:
     """Return a cell as CSV can hold it: nested values as JSON."""
-    if isinstance(cell, dict | list | bool):
+    if isinstance(cell, _NESTED):
         return _json(cell)
     return "" if cell is None or cell is MISSING else str(cell)
 
@@ -201,7 +203,7 @@ class _Xlsx(Writer):
             self._sheet.append([self._cell(cell) for cell in row])
 
     def _cell(self, value: Any) -> Any:
-        if value is MISSING or isinstance(value, dict | list | bool):
+        if value is MISSING or isinstance(value, _NESTED):
             value = _flat(value)
         if not isinstance(value, str):
             return str(value) if getattr(value, "tzinfo", None) is not None else value
@@ -250,7 +252,7 @@ class _Parquet(Writer):
 
 def _told(value: Any) -> str:
     """Return a value as text that Parquet can hold."""
-    text = value if isinstance(value, str) else _json(value) if isinstance(value, dict | list | bool) else str(value)
+    text = value if isinstance(value, str) else _json(value) if isinstance(value, _NESTED) else str(value)
     return text if _is_unicode(text) else text.encode("utf-8", "replace").decode()
 
 
