@@ -164,9 +164,9 @@ def _clauses(model: ServiceClassifier, terms: Terms, columns: Ints, level: Ints)
 def _form(terms: Terms, opens: Ints, closes: Ints, of_word: Ints, worth: Floats, level: Ints) -> Floats:
     """Describe how and where each clause stands; see `Clauses`."""
     text, turn = of_word[opens], terms.turn[opens]
-    n_turns = np.zeros(len(level), np.int64)
-    np.maximum.at(n_turns, of_word, terms.turn)
-    talked = n_turns[text] > 0
+    last_turn = np.zeros(len(level), np.int64)
+    last_turn[of_word] = terms.turn  # the last word's stays
+    talked = last_turn[text] > 0
     early, good = turn <= 1, level[text] >= _GOOD  # some conversations are opened by the agent
     return np.column_stack(
         [

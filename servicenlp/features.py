@@ -165,12 +165,9 @@ def _words(codes: NDArray[np.uint32]) -> tuple[Ints, Ints, NDArray[np.bool_], ND
     joined[1:-1] = (kind[1:-1] == _APOSTROPHE) & inside[:-2] & inside[2:]
     inside |= joined
     alone = (kind == _SINGLE) | (kind == _BREAK)
-    edges = np.diff(inside.astype(np.int8), prepend=0, append=0)
-    start = np.flatnonzero((edges[:-1] == 1) | alone)
-    is_alone = alone[start]
-    end = np.empty_like(start)
-    end[is_alone] = start[is_alone] + 1
-    end[~is_alone] = np.flatnonzero(edges == -1)
+    first = inside & ~np.concatenate([[False], inside[:-1]])
+    last = inside & ~np.concatenate([inside[1:], [False]])
+    start, end = np.flatnonzero(first | alone), np.flatnonzero(last | alone) + 1
     return start, end, kind[start] == _DIGIT, kind[start] == _BREAK
 
 
@@ -224,7 +221,7 @@ def find_terms(texts: list[str], turns: Sequence[list[Turn] | None]) -> Terms:
     turn_text, turn_start, turn_end, voice = _voices(turns, offset)
     start, end, number, breaks = _words(codes)
     turn = np.cumsum(np.bincount(np.searchsorted(start, turn_start), minlength=len(start) + 1))[:-1] - 1
-    heard = (end <= turn_end[turn]) & (voice[turn] != _UNHEARD) & (turn >= 0)
+    heard = np.flatnonzero((end <= turn_end[turn]) & (voice[turn] != _UNHEARD) & (turn >= 0))
     start, end, number, breaks, turn = (a[heard] for a in (start, end, number, breaks, turn))
     if not len(start):
         return _nothing()
@@ -236,7 +233,8 @@ def find_terms(texts: list[str], turns: Sequence[list[Turn] | None]) -> Terms:
     ends = breaks | (role & _MARK > 0)
     closed = np.concatenate([[False], ends[:-1]])  # a mark belongs to the clause that it ends
     clause = np.cumsum(closed | np.diff(turn, prepend=-1).astype(bool))
-    start, end, turn, key, negated, clause = (a[~breaks] for a in (start, end, turn, key, negated, clause))
+    words = np.flatnonzero(~breaks)
+    start, end, turn, key, negated, clause = (a[words] for a in (start, end, turn, key, negated, clause))
     text = turn_text[turn]
     space = negated + _AGENT_SPACE * (voice[turn] == _AGENT)
     key = key + _SALTS[negated.astype(int)]
