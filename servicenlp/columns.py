@@ -101,7 +101,7 @@ def cells(scores: Scores, texts: Sequence[Any], tables: Tables) -> Columns:
 
     `tables` is `VALUES` or, for a file that holds text only, `TEXTS`.
     """
-    out: Columns = dict.fromkeys(COLUMNS, [None] * len(texts))
+    out: Columns = {name: [None] * len(texts) for name in COLUMNS}
     out |= {name: tables[name][codes].tolist() for name, codes in scores.codes.items()}
     start, end, turn = (part.tolist() for part in scores.spans)
     scored = [why == SCORED for why in scores.status]

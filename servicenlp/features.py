@@ -108,8 +108,10 @@ def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
 
 def _powers(base: int, size: int) -> Hashes:
     """Return the first powers of a number, modulo 2**64."""
-    low, high = (np.full(n, pow(base, step, 2**64), np.uint64) for n, step in ((1024, 1), (size // 1024 + 1, 1024)))
+    low = np.full(1024, base, np.uint64)
+    high = np.full(size // 1024 + 1, pow(base, 1024, 2**64), np.uint64)
     low[0] = high[0] = 1
+    # Each is a power below the 1024th times a power of the 1024th: no chain of products as long as the text.
     return np.multiply.outer(np.multiply.accumulate(high), np.multiply.accumulate(low)).ravel()[:size]
 
 
@@ -221,7 +223,7 @@ def find_terms(texts: list[str], turns: Sequence[list[Turn] | None]) -> Terms:
     turn_text, turn_start, turn_end, voice = _voices(turns, offset)
     start, end, number, breaks = _words(codes)
     turn = np.cumsum(np.bincount(np.searchsorted(start, turn_start), minlength=len(start) + 1))[:-1] - 1
-    heard = np.flatnonzero((end <= turn_end[turn]) & (voice[turn] != _UNHEARD) & (turn >= 0))
+    heard = (end <= turn_end[turn]) & (voice[turn] != _UNHEARD) & (turn >= 0)
     start, end, number, breaks, turn = (a[heard] for a in (start, end, number, breaks, turn))
     if not len(start):
         return _nothing()
@@ -233,8 +235,7 @@ def find_terms(texts: list[str], turns: Sequence[list[Turn] | None]) -> Terms:
     ends = breaks | (role & _MARK > 0)
     closed = np.concatenate([[False], ends[:-1]])  # a mark belongs to the clause that it ends
     clause = np.cumsum(closed | np.diff(turn, prepend=-1).astype(bool))
-    words = np.flatnonzero(~breaks)
-    start, end, turn, key, negated, clause = (a[words] for a in (start, end, turn, key, negated, clause))
+    start, end, turn, key, negated, clause = (a[~breaks] for a in (start, end, turn, key, negated, clause))
     text = turn_text[turn]
     space = negated + _AGENT_SPACE * (voice[turn] == _AGENT)
     key = key + _SALTS[negated.astype(int)]

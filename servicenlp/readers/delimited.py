@@ -59,7 +59,7 @@ def read(path: Path, options: Options) -> Table:
                 at = rows.line_num
 
     form = f"{path.suffix[1:].upper() or 'delimited text'}, {encoding}, {DELIMITERS.get(delimiter, repr(delimiter))}"
-    return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], textual=True, lines=lines)
+    return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], lines=lines)
 
 
 def check_encoding(encoding: str) -> None:

@@ -67,8 +67,6 @@ class Table:
         The format's own schema, where it has one (Parquet).
     header : list of str
         The names as they stand in the file, where they differ from `columns`.
-    textual : bool
-        Whether every cell is a string.
     lines : callable or None
         Returns an iterator over the line of the file at which each row begins, where there are lines.
     """
@@ -81,7 +79,6 @@ class Table:
     text_column: str = ""
     schema: Any = None
     header: list[str] = field(default_factory=list)
-    textual: bool = False
     lines: Callable[[], Iterator[int]] | None = field(default=None, repr=False)
 
     @property
