@@ -72,7 +72,7 @@ def read(path: Path, options: Options) -> Table:
     form = f"{path.suffix[1:].upper() or 'delimited text'}, {encoding}, {DELIMITERS.get(delimiter, repr(delimiter))}"
     if above := _lines_above(head, delimiter, skip):
         form += f", header in line {above + 1}"
-    return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], textual=True, lines=lines)
+    return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], lines=lines)
 
 
 def _named(header: int, widths: Counter[int], delimiter: str) -> int:
