@@ -110,7 +110,7 @@ def cells(scores: Scores, texts: Sequence[Any], tables: Tables, made: Collection
     made : collection of int
         Which texts are no cells of the input, so that the column interaction must show them.
     """
-    out: Columns = dict.fromkeys(COLUMNS, [None] * len(texts))
+    out: Columns = {name: [None] * len(texts) for name in COLUMNS}
     out |= {name: tables[name][codes].tolist() for name, codes in scores.codes.items()}
     start, end, turn = (part.tolist() for part in scores.spans)
     scored = [why == SCORED for why in scores.status]

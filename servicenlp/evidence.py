@@ -110,9 +110,11 @@ def learn_evidence(model: ServiceClassifier, texts: list[str], level: Ints, quot
 
 
 def _best(score: Floats, text: Ints) -> Ints:
-    """Return the clause with the largest score of each text."""
-    order = np.lexsort((-score, text))
-    return order[np.diff(text[order], prepend=-1) > 0]
+    """Return the clause with the largest score of each text; clauses come text by text."""
+    changes = np.diff(text, prepend=-1) > 0
+    largest = np.maximum.reduceat(score, np.flatnonzero(changes))[np.cumsum(changes) - 1]
+    best = np.flatnonzero(score == largest)
+    return best[np.diff(text[best], prepend=-1) > 0]
 
 
 def find_evidence(model: ServiceClassifier, terms: Terms, columns: Ints, level: Ints, n_texts: int) -> Spans:
@@ -162,9 +164,9 @@ def _clauses(model: ServiceClassifier, terms: Terms, columns: Ints, level: Ints)
 def _form(terms: Terms, opens: Ints, closes: Ints, of_word: Ints, worth: Floats, level: Ints) -> Floats:
     """Describe how and where each clause stands; see `Clauses`."""
     text, turn = of_word[opens], terms.turn[opens]
-    n_turns = np.zeros(len(level), np.int64)
-    np.maximum.at(n_turns, of_word, terms.turn)
-    talked = n_turns[text] > 0
+    last_turn = np.zeros(len(level), np.int64)
+    last_turn[of_word] = terms.turn  # the last word's stays
+    talked = last_turn[text] > 0
     early, good = turn <= 1, level[text] >= _GOOD  # some conversations are opened by the agent
     return np.column_stack(
         [
@@ -179,18 +181,18 @@ def _form(terms: Terms, opens: Ints, closes: Ints, of_word: Ints, worth: Floats,
 
 def _word_texts(terms: Terms) -> tuple[Ints, NDArray[np.bool_]]:
     """Return the text of each word, and whether the agent said it."""
-    single = np.flatnonzero((terms.length == 1) & (terms.space < LAST_SPACE))
-    text, agent = np.zeros(len(terms.start), np.int64), np.zeros(len(terms.start), bool)
-    text[terms.word[single]], agent[terms.word[single]] = terms.text[single], terms.by_agent[single]
-    return text, agent
+    words = slice(len(terms.start))
+    return terms.text[words], terms.by_agent[words]
 
 
 def _worth(model: ServiceClassifier, terms: Terms, columns: Ints, level: Ints) -> Any:
     """Return what each word adds to the score of its text's level; a pair's is shared by its words."""
-    known = columns >= 0
+    known = np.flatnonzero(columns >= 0)
     weights = model.level_contrast()
-    value = weights[columns[known], level[terms.text[known]]] / terms.length[known]
-    word, paired = terms.word[known], terms.length[known] == 2
+    place = columns[known] * weights.shape[1] + level[terms.text[known]]
+    word, length = terms.word[known], terms.length[known]
+    value = weights.ravel()[place] / length  # one index is found sooner than two
+    paired = length == 2
     size = len(terms.start)
     return np.bincount(word, value, size) + np.bincount(word[paired] + 1, value[paired], size)
 

@@ -43,7 +43,7 @@ _INVERSE = pow(_PRIME, -1, 2**64)
 
 @dataclass
 class Terms:
-    """Every occurrence of a term in a batch of texts.
+    """Every occurrence of a term in a batch of texts; first of all the words, in order.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Terms:
     @property
     def by_agent(self) -> NDArray[np.bool_]:
         """Whether each occurrence was said by the agent."""
-        return self.space % LAST_SPACE >= _AGENT_SPACE
+        return self.space & _AGENT_SPACE > 0
 
     def name(self, i: int, texts: list[str]) -> str:
         """Return the term of occurrence `i` as a person reads it."""
@@ -108,8 +108,10 @@ def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
 
 def _powers(base: int, size: int) -> Hashes:
     """Return the first powers of a number, modulo 2**64."""
-    low, high = (np.full(n, pow(base, step, 2**64), np.uint64) for n, step in ((1024, 1), (size // 1024 + 1, 1024)))
+    low = np.full(1024, base, np.uint64)
+    high = np.full(size // 1024 + 1, pow(base, 1024, 2**64), np.uint64)
     low[0] = high[0] = 1
+    # Each is a power below the 1024th times a power of the 1024th: no chain of products as long as the text.
     return np.multiply.outer(np.multiply.accumulate(high), np.multiply.accumulate(low)).ravel()[:size]
 
 
@@ -165,12 +167,9 @@ def _words(codes: NDArray[np.uint32]) -> tuple[Ints, Ints, NDArray[np.bool_], ND
     joined[1:-1] = (kind[1:-1] == _APOSTROPHE) & inside[:-2] & inside[2:]
     inside |= joined
     alone = (kind == _SINGLE) | (kind == _BREAK)
-    edges = np.diff(inside.astype(np.int8), prepend=0, append=0)
-    start = np.flatnonzero((edges[:-1] == 1) | alone)
-    is_alone = alone[start]
-    end = np.empty_like(start)
-    end[is_alone] = start[is_alone] + 1
-    end[~is_alone] = np.flatnonzero(edges == -1)
+    first = inside & ~np.concatenate([[False], inside[:-1]])
+    last = inside & ~np.concatenate([inside[1:], [False]])
+    start, end = np.flatnonzero(first | alone), np.flatnonzero(last | alone) + 1
     return start, end, kind[start] == _DIGIT, kind[start] == _BREAK
 
 

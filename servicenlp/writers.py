@@ -21,6 +21,8 @@ from servicenlp.journal import Journal
 
 Cells = Sequence[Any]
 
+_NESTED = (dict, list, bool)  # what JSON says best
+
 ROW_GROUP = 4096  # rows that a Parquet file holds together
 # What Excel, LibreOffice and Google Sheets begin a formula with; a number may begin so too.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -208,7 +210,7 @@ def _harmless(cell: str) -> str:
 
 def _flat(cell: Any) -> str:
     """Return a cell as CSV can hold it: nested values as JSON."""
-    if isinstance(cell, dict | list | bool):
+    if isinstance(cell, _NESTED):
         return _json(cell)
     return "" if cell is None or cell is MISSING else str(cell)
 
@@ -252,7 +254,7 @@ class _Xlsx(Writer):
             self._sheet.append([self._cell(cell) for cell in row])
 
     def _cell(self, value: Any) -> Any:
-        if value is MISSING or isinstance(value, dict | list | bool):
+        if value is MISSING or isinstance(value, _NESTED):
             value = _flat(value)
         if not isinstance(value, str):
             return str(value) if getattr(value, "tzinfo", None) is not None else value
@@ -301,7 +303,7 @@ class _Parquet(Writer):
 
 def _told(value: Any) -> str:
     """Return a value as text that Parquet can hold."""
-    text = value if isinstance(value, str) else _json(value) if isinstance(value, dict | list | bool) else str(value)
+    text = value if isinstance(value, str) else _json(value) if isinstance(value, _NESTED) else str(value)
     return text if _is_unicode(text) else text.encode("utf-8", "replace").decode()
 
 

@@ -80,7 +80,7 @@ def read(path: Path, options: Options) -> Table:
     if above := _lines_above(head, delimiter, skip):
         form += f", header in line {above + 1}"
     form += ", no header" if headless else ""
-    return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], textual=True, lines=lines)
+    return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], lines=lines)
 
 
 def _named(header: int, widths: Counter[int], delimiter: str) -> int:

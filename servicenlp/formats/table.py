@@ -66,8 +66,6 @@ class Table:
         The format's own schema, where it has one (Parquet).
     header : list of str
         The names as they stand in the file, where they differ from `columns`.
-    textual : bool
-        Whether every cell is a string.
     lines : callable or None
         Returns an iterator over the line of the file at which each row begins, where there are lines.
     beside : dict
@@ -81,7 +79,6 @@ class Table:
     walk: Callable[[], Iterator[tuple[Row, str | None]]] = field(repr=False)
     schema: Any = None
     header: list[str] = field(default_factory=list)
-    textual: bool = False
     lines: Callable[[], Iterator[int]] | None = field(default=None, repr=False)
     beside: dict[str, Any] = field(default_factory=dict, repr=False)
 

@@ -119,7 +119,7 @@ def recognise(sample: Sample, options: Options) -> Shape | None:
             return _chained(sample, _plan(sample, looks, speaks, own, text), own, answered, options)
     talk = options.id_column or _talk_column(sample, looks, speaks)
     if talk is None:
-        return None
+        return _one_talk(sample, looks, speaks, options)
     text = _text_column(sample, looks, {talk}, options)
     if text is None or (options.id_column and not _repeats(sample, talk)):
         return None
@@ -172,6 +172,20 @@ class _Speaks:
             return system if role == SYSTEM else role or (rest if _scalar(cell).strip() else None)
 
         return reading
+
+
+def _one_talk(sample: Sample, looks: dict[str, Traits], speaks: _Speaks, options: Options) -> Shape | None:
+    """Take a file that is one conversation: both sides speak, in order, and no column could name another."""
+    named = [c for c in sample.columns if _ID.match(plain_name(c)) or re.search("id$|number$|rating|score|stars", plain_name(c))]
+    text = _text_column(sample, looks, set(), options)
+    if text is None or [c for c in named if not _OWN_ID.match(plain_name(c))]:
+        return None
+    plan = _plan(sample, looks, speaks, "", text)
+    names = Counter(_scalar(row.get(plan.name)).strip() for row in sample.rows) if plan.name else Counter()
+    two = len(names) == 2 and min(names.values()) > 1 and "" not in names and (plan.time or plan.turn)
+    if not (speaks.both & {c for c in plan.roles if re.search("role|sender|author|speaker|direction|^from", plain_name(c))} or two):
+        return None
+    return _shape(sample, plan, lambda told: "the only one", options, "")
 
 
 def _is_empty(cell: Any) -> bool:
@@ -371,7 +385,12 @@ def _shape(sample: Sample, plan: _Plan, talk: Callable[[Record], str], options: 
         return [m._replace(speaker=m.speaker if m.speaker in roles else known[m.speaker]) for m in given]
 
     who = plan.roles[0] if plan.roles and (plan.roles[0] in speaks.both or not plan.name) else plan.name
-    uses = {"id": id_column, "text": plan.text} | ({"author": who} if who else {}) | ({"time": plan.time} if plan.time else {})
+    uses = (
+        ({"id": id_column} if id_column else {})
+        | {"text": plan.text}
+        | ({"author": who} if who else {})
+        | ({"time": plan.time} if plan.time else {})
+    )
     return Shape("one message a row", uses, messages=messages, id_column=id_column, key=lambda told: _key(told, talk(told)), settle=settle)
 
 
