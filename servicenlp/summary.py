@@ -42,6 +42,14 @@ class Summary:
         self.worst = heapq.nlargest(_WORST, self.worst + criminal)
         self.n_rows += len(scored.rows)
 
+    def merge(self, later: "Summary") -> None:
+        """Count what another one has counted in the rows that follow."""
+        for name in _COUNTERS:
+            getattr(self, name).update(getattr(later, name))
+        following = [(p, row - self.n_rows, evidence) for p, row, evidence in later.worst]
+        self.worst = heapq.nlargest(_WORST, self.worst + following)
+        self.n_rows += later.n_rows
+
     def state(self) -> dict[str, Any]:
         """Return the counts as JSON can hold them."""
         counters = {name: list(getattr(self, name).items()) for name in _COUNTERS}

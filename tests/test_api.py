@@ -22,12 +22,12 @@ READERS = sorted((f"readers.{name}" for name in servicenlp.readers.READERS), key
 COMMANDS = sorted(f"commands.{name}" for name in servicenlp.commands.COMMANDS)
 ORDER = [
     "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
-    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "readers.shape", "readers.guess", "readers.people",
+    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "privacy", "readers.shape", "readers.guess", "readers.people",
     "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence", "corpus", "evaluation",
-    "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "training",
-    "review", "review.scored", "review.filters", "review.satisfaction", "review.near_copies", "review.queue",
-    "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
-    "commands", "commands.options", *COMMANDS, "cli",
+    "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "partitions", "cluster", "training",
+    "review", "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction", "review.near_copies",
+    "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
+    "commands", "commands.options", "commands.folder", *COMMANDS, "cli",
 ]  # fmt: skip
 
 
