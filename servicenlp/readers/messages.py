@@ -20,7 +20,7 @@ from servicenlp.readers.threads import Threads
 
 # What a conversation is called, best first; the last few may also stand in a table of one row a conversation.
 _TALKS = (
-    "conversation convo conv thread dialogue dialog transcript chat ticket case call session interaction discussion konversation "
+    "conversation convo conv thread dialogue dialog transcript chat session ticket case call interaction discussion konversation "
     "gesprach vorgang fall unterhaltung conversacion conversa caso chamado atendimento conversazione discussione echange dossier "
     "gesprek zaak zgłoszenie sprawa rozmowa watek kejs 会話 チケット 案件 スレッド 对话 会话 工单 대화 "
     "incident issue request enquiry inquiry complaint engagement room group topic parent reference order contact customer client user "
@@ -243,9 +243,10 @@ def _talk_column(sample: Sample, looks: dict[str, Traits], speaks: _Speaks) -> s
         told = sides or bool(speaks.both - {column})
         if _repeats(sample, column) and (told or (rank < _WEAK and (named or ordered) and _share_repeated(sample, column) >= 0.5)):
             return column
-    # Conversations of one message each: only an explicit column of roles tells them from tickets.
-    told = any(re.search(r"role|sender|author|speaker|direction|^from", plain_name(column)) for column in speaks.both)
-    return next((column for rank, column in sorted(found) if told and rank < _WEAK), None)
+    # Conversations of one message each: only an explicit column of roles tells them from tickets, which have no chats' ids.
+    explicit = [c for c in speaks.readings if re.search(r"role|sender|author|speaker|direction|^from", plain_name(c))]
+    told = not speaks.both.isdisjoint(explicit)
+    return next((c for rank, c in sorted(found) if rank < (_WEAK if told else _TALKS.index("ticket") if explicit else 0)), None)
 
 
 def _repeats(sample: Sample, column: str) -> bool:
@@ -270,7 +271,7 @@ def _text_column(sample: Sample, looks: dict[str, Traits], taken: set[str], opti
         return options.text_column if options.text_column in sample.columns else None
     open_ = [column for column in sample.columns if column not in taken and looks[column].data < 0.5]
     ranked = [(rank, column) for column in open_ if (rank := text_rank(column)) is not None and looks[column].words >= 1.5]
-    best = [(-looks[c].words, c) for c in open_ if looks[c].words >= 3 and not is_other(c)]
+    best = [(-looks[c].words, c) for c in open_ if looks[c].words >= 2 and not is_other(c)]
     return min(ranked)[1] if ranked else min(best)[1] if best else None
 
 
