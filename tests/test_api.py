@@ -27,6 +27,7 @@ ORDER = [
     "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "partitions", "cluster", "training",
     "review", "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction", "review.near_copies",
     "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
+    "review.estimates", "review.labels", "raters", "agreement",
     "insights.rules", "insights.records", "insights.tally", "insights.states", "insights.results", "insights.statistics",
     "insights.standing", "insights",
     "commands", "commands.options", "commands.folder", *COMMANDS, "cli",
