@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -128,7 +128,7 @@ def _alpha(raters: Sequence[Rater], shared: Sequence[str], target: str, seed: in
     labels = values(target)
     counts = np.array([[sum(r.ratings.get(item, {}).get(target) == label for r in raters) for label in labels] for item in shared])
     counts = counts[counts.sum(axis=1) > 1]
-    kind = "ordinal" if target == "level" else "nominal"
+    kind: Literal["ordinal", "nominal"] = "ordinal" if target == "level" else "nominal"
 
     def alpha(rows: Any) -> float:
         if np.count_nonzero(rows.sum(axis=0)) < 2:

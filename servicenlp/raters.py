@@ -54,7 +54,7 @@ def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
     Returns
     -------
     raters : list of Rater
-        Those of one name are one.
+        One a file, one a reviewer.
     texts : Texts
         Of the items. Two labels are of one item if their words are the same; blanks do not count.
 
@@ -65,8 +65,8 @@ def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
     """
     raters: dict[str, Rater] = {}
     texts = Texts({}, {})
-    for source in dict.fromkeys(sources):
-        for name, rows in (_of_store(source) if _is_store(source) else _of_file(source)).items():
+    for source, title in name_sources(sources).items():
+        for name, rows in (_of_store(source) if _is_store(source) else {title: _of_file(source)}).items():
             rater = raters.setdefault(name, Rater(name, {}))
             for row in rows:
                 item = " ".join(str(row["text"]).split())
@@ -74,20 +74,58 @@ def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
                 texts.ids[item] = texts.ids.get(item) or str(row.get("id") or "")
                 labels = {target: row[target] for target in TARGETS if row.get(target) is not None and row[target] == row[target]}
                 if rater.ratings.setdefault(item, labels) != labels:
-                    raise DataError(
-                        f"{source}: {name} labels an item twice. Found {item[:40]!r} ... with different labels. Keep one of them."
-                    )
+                    raise DataError(f"{source}: {name} labels an item twice. Found {item[:40]!r} with other labels. Keep one of them.")
     return list(raters.values()), texts
+
+
+def name_sources(sources: Iterable[str]) -> dict[str, str]:
+    """Return the name of the rater of each label file: the file's, with its folder where that alone is not enough.
+
+    Examples
+    --------
+    >>> name_sources(["ann/labels.jsonl", "bob/labels.jsonl", "eve.csv"])
+    {'ann/labels.jsonl': 'ann/labels', 'bob/labels.jsonl': 'bob/labels', 'eve.csv': 'eve'}
+    """
+    given = list(dict.fromkeys(sources))
+    stems = Counter(Path(source).stem for source in given)
+    return {source: path.stem if stems[path.stem] == 1 else str(path.with_suffix("")) for source in given for path in [Path(source)]}
+
+
+def read_groups(labels: Sequence[str], groups: Sequence[str]) -> tuple[list[Rater], Texts]:
+    """Read raters, and take those of a group as one.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        See `read_raters`.
+    groups : sequence of str
+        NAME=A,B ...: a member is a label file, or a rater of `labels`. Without any, raters stay by themselves.
+
+    Raises
+    ------
+    DataError
+        As `read_raters` does, or if a group is not written so, or a member unknown.
+    """
+    members: dict[str, list[str]] = {}
+    for group in groups:
+        name, equals, told = group.partition("=")
+        members[name.strip()] = [member.strip() for member in told.split(",") if member.strip()]
+        if not (name.strip() and equals and members[name.strip()]):
+            raise DataError(f"--group: not a group. Found {group!r}. Write NAME=A,B with label files or reviewers.")
+    sources = [*labels, *(member for told in members.values() for member in told if _is_store(member) or Path(member).is_file())]
+    raters, texts = read_raters(sources)
+    titles = name_sources(sources)
+    if not members:
+        return raters, texts
+    return group_raters(raters, {group: [titles.get(member, member) for member in told] for group, told in members.items()}), texts
 
 
 def _is_store(source: str) -> bool:
     return "://" in source or Path(source).suffix.lower() in _STORES
 
 
-def _of_file(source: str) -> dict[str, list[dict[str, Any]]]:
-    table = read_corpus(source).table
-    rows: list[dict[str, Any]] = table.to_dict("records")
-    return {Path(source).stem: rows}
+def _of_file(source: str) -> list[dict[str, Any]]:
+    return [{str(name): cell for name, cell in row.items()} for row in read_corpus(source).table.to_dict("records")]
 
 
 def _of_store(source: str) -> dict[str, list[dict[str, Any]]]:

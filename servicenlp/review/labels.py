@@ -1,6 +1,7 @@
 """Verdicts to labelled interactions, as ``servicenlp train`` reads them."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -52,8 +53,8 @@ def collect_labels(store: "Store", reviewer: str | None = None, *, bulk: bool = 
     return rows
 
 
-def write_rows(rows: list[dict[str, Any]], output: Path | None, header: list[str], stdout: IO[str] = sys.stdout) -> None:
+def write_rows(rows: Sequence[Mapping[Any, Any]], output: Path | None, header: list[str], stdout: IO[str] = sys.stdout) -> None:
     """Write rows of the same columns; without `output` to `stdout` as CSV."""
-    kinds = {name: int for name in header if name.endswith("level")}
-    with open_writer(output, Layout(header, dict(kinds)), stdout) as writer:
+    kinds: dict[str, type] = {name: int for name in header if name.endswith(("level", "spread"))}
+    with open_writer(output, Layout(header, kinds), stdout) as writer:
         writer.write([[row.get(name) for name in header] for row in rows])
