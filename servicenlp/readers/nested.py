@@ -162,7 +162,10 @@ def _said(row: Record, path: tuple[str, ...], options: Options, system: str) -> 
     """Yield what is said in a row, whose messages mostly are at `path`."""
     yield from _asked(row, path[-1])
     value: Any = dict(row)
-    for name in next(iter(_lists(row)), ()):
+    paths = _lists(row)
+    if not paths:
+        return
+    for name in paths[0]:
         value = unfold(value)
         value = (value[0] if isinstance(value, list) else value)[name]
     parties = _parties(row)
