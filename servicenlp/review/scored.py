@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from servicenlp.columns import COLUMNS, KINDS, SCORED
 from servicenlp.errors import DataError
 from servicenlp.formats import MISSING, Options, Row, Table, read_table
 from servicenlp.readers import recognise
 from servicenlp.readers.shape import ident
-from servicenlp.columns import COLUMNS, KINDS, SCORED
 from servicenlp.review.items import Item, digest, make_keys
 from servicenlp.taxonomy import LEVELS, values
 
@@ -23,6 +23,7 @@ _ID_NAMES = (
     "id|ticket id|ticketid|ticket number|ticket|case number|casenumber|case id|issue key|conversation id|interaction id|"
     "contact id|call id|chat id|review id|response id|message id|key|number|reference|uuid"
 ).split("|")
+_SPAN = ("evidence", "evidence_start", "evidence_end")
 _LOOKED_AT = 300  # rows from which the text column is told
 
 
@@ -156,9 +157,7 @@ def open_scored(path: str | Path, *, prefix: str | None = None, id_column: str |
     walked = [(number, row) for number, (row, _) in enumerate(table.walk(), 1)]
     kept = [(number, row) for number, row in walked if row[ours["status"]] == SCORED]
     if not kept:
-        raise DataError(
-            f"{path}: no scored interaction. Found {len(walked)} rows, all skipped. See what is wrong: servicenlp inspect FILE."
-        )
+        raise DataError(f"{path}: no scored interaction. Found {len(walked)} rows, all skipped. See why: servicenlp inspect FILE.")
     places = [at for at in range(len(table.columns)) if at not in set(ours.values())]
     rows = [row for _, row in kept]
     fields = [table.columns[at] for at in places]
