@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +68,15 @@ def open_tables(files: tuple[Path, ...], text_column: str | None, encoding: str 
 @model_option
 @click.option("--prefix", default="service_", show_default=True, help="What the added columns' names begin with.")
 @click.option("--only", multiple=True, help="Write only rows with this level name or flag; may be repeated.")
+@click.option("--careful", is_flag=True, help="Let a transformer read again what the model is not sure of; needs servicenlp[careful].")
+@click.option("--careful-model", type=FILE, help="Folder of the transformer; the shipped one by default. Implies --careful.")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes that score; one a core by default.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @force_option
 @table_options
 def score(
     files: tuple[Path, ...], output: Path | None, model: Path | None, prefix: str, only: tuple[str, ...],
-    workers: int, quiet: bool, force: bool, **table: Any,
+    careful: bool, careful_model: Path | None, workers: int, quiet: bool, force: bool, **table: Any,
 ) -> None:  # fmt: skip
     """Score every interaction in FILES and write the same rows with our columns added.
 
@@ -85,8 +88,10 @@ def score(
     from servicenlp.persistence import load_model
     from servicenlp.scoring import score_files
     from servicenlp.summary import Summary
+    from servicenlp.transformer import load_transformer
 
     refuse_overwriting(output, force)
+    reader = load_transformer(careful_model, workers) if careful or careful_model else None
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass", newline="")  # as a file of ours
     summary = Summary()
@@ -96,7 +101,8 @@ def score(
         tqdm.monitor_interval = 0  # its thread and forked workers do not go well together
         total = sum(opened.n_rows for opened in tables)
         with tqdm(total=total, unit=" rows", disable=True if quiet else None, file=sys.stderr, leave=False) as progress:
-            for part in score_files(load_model(model), tables, output, sys.stdout, prefix=prefix, only=only, workers=workers):
+            linear = load_model(model)
+            for part in score_files(linear, tables, output, sys.stdout, prefix=prefix, only=only, workers=workers, careful=reader):
                 summary.add(part)
                 progress.update(len(part.rows))
     if not quiet:
@@ -151,21 +157,30 @@ def explain(text: str, model: Path | None, target: str, as_json: bool) -> None:
 @click.argument("data", nargs=-1, required=True, type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="Model folder to write.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad lines out and list them in the card, instead of stopping.")
+@click.option("--transformer", is_flag=True, help="Train the reader of `score --careful` instead; needs servicenlp[careful-train].")
 @force_option
-def train(data: tuple[Path, ...], output: Path, skip_bad: bool, force: bool) -> None:
+def train(data: tuple[Path, ...], output: Path, skip_bad: bool, transformer: bool, force: bool) -> None:
     """Train a model on labelled DATA (files or folders) and write its folder.
 
     \b
     Example: servicenlp train data -o models/mine
     """
+    from tqdm import tqdm
+
     from servicenlp.training import train as train_model
+    from servicenlp.transformer_training import train_transformer
 
     if output.is_file():
         raise DataError(f"{output}: not a folder. Found a file. Choose a new folder.")
     if output.exists() and not (output / "card.json").exists() and any(output.iterdir()):
         raise DataError(f"{output}: not a model folder. Found other files in it. Choose a new folder.")
-    click.echo("Training: reading, then fitting nine targets on folds and on the whole; minutes at most.", err=True)
-    card = train_model(list(data), output, strict=not skip_bad, force=force)
+    if transformer:
+        click.echo("Training: a transformer, two rounds; about half an hour for 30,000 interactions on two cores.", err=True)
+        steps = partial(tqdm, unit=" steps", file=sys.stderr)
+        card = train_transformer(list(data), output, steps, strict=not skip_bad, force=force)
+    else:
+        click.echo("Training: reading, then fitting nine targets on folds and on the whole; minutes at most.", err=True)
+        card = train_model(list(data), output, strict=not skip_bad, force=force)
     for problem in card["about"]["left_out"]:
         click.echo(f"left out: {problem}", err=True)
     click.echo(f"{output}: {card['name']}-{card['id']}, {sum(d['interactions'] for d in card['about']['data']):,} interactions")

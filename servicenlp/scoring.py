@@ -20,6 +20,7 @@ from servicenlp.persistence import load_model
 from servicenlp.readers import MISSING, Table
 from servicenlp.readers.table import Row
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, OUTCOMES, values
+from servicenlp.transformer import Transformer
 from servicenlp.writers import Layout, open_writer
 
 PREFIX = "service_"
@@ -55,7 +56,9 @@ Columns = dict[str, list[Any]]
 _received: ServiceClassifier  # a worker's model
 
 
-def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[int, str] | None = None) -> Columns:
+def score_texts(
+    model: ServiceClassifier, texts: Sequence[Any], problems: dict[int, str] | None = None, careful: Transformer | None = None
+) -> Columns:
     """Score a batch of texts.
 
     Parameters
@@ -66,6 +69,8 @@ def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[i
         The interactions; what is not a text with words in it is skipped, and says why.
     problems : dict of int to str, optional
         What is known to be wrong with some of them; those are skipped.
+    careful : Transformer, optional
+        Reads again what the model is not sure of; see `Transformer.reread`.
 
     Returns
     -------
@@ -80,7 +85,7 @@ def score_texts(model: ServiceClassifier, texts: Sequence[Any], problems: dict[i
     chosen = [i for i, why in enumerate(status) if why is None]
     terms = find_terms([texts[i] for i in chosen], [turns[i] for i in chosen])
     scores, found, divisor = model.score_terms(terms, len(chosen))
-    ours = _columns(model, [texts[i] for i in chosen], [turns[i] for i in chosen], terms, scores, found)
+    ours = _columns(model, [texts[i] for i in chosen], [turns[i] for i in chosen], terms, scores, found, careful)
     columns: Columns = {name: [None] * len(texts) for name in COLUMNS}
     if len(chosen) == len(texts):
         columns |= ours
@@ -112,10 +117,15 @@ def _skip(text: Any, turns: list[Turn], problem: str | None) -> str | None:
     return None
 
 
-def _columns(model: ServiceClassifier, texts: list[str], turns: list[list[Turn]], terms: Terms, scores: Any, found: Any) -> Columns:
+def _columns(
+    model: ServiceClassifier, texts: list[str], turns: list[list[Turn]], terms: Terms, scores: Any, found: Any,
+    careful: Transformer | None,
+) -> Columns:  # fmt: skip
     """Return our columns for texts that hold words, from the scores of all outputs."""
-    proba = model.probabilities(scores)
-    decided = {target: calibration.decide(p, model.offsets_[target]) for target, p in proba.items()}
+    proba, offsets = model.probabilities(scores), model.offsets_
+    if careful:
+        proba, offsets = careful.reread(texts, proba, offsets)
+    decided = {target: calibration.decide(p, offsets[target]) for target, p in proba.items()}
     level = decided["level"]
     names = [label.name for label in LEVELS]
     confidence = np.searchsorted(calibration.CONFIDENCE_EDGES, proba["level"].max(axis=1), "right")
@@ -126,7 +136,7 @@ def _columns(model: ServiceClassifier, texts: list[str], turns: list[list[Turn]]
         "expected_level": np.round((proba["level"] * np.array(values("level"))).sum(axis=1), 3).tolist(),
         **_evidence_columns(find_evidence(model, terms, found, level, len(texts)), texts, turns),
         "flags": _flags(decided, confidence),
-        "model": [_model_name(model)] * len(texts),
+        "model": [_model_name(model) + (f"+{careful.name}" if careful else "")] * len(texts),
     }
     for k, label in enumerate(LEVELS):
         out[f"p_level_{label.value}"] = np.round(proba["level"][:, k], 4).tolist()
@@ -168,7 +178,13 @@ def _model_name(model: ServiceClassifier) -> str:
     return f"{card['name']}-{card['id']}".rstrip("-")
 
 
-def score_frame(table: pd.DataFrame, text: str = "text", model: ServiceClassifier | None = None, prefix: str = PREFIX) -> pd.DataFrame:
+def score_frame(
+    table: pd.DataFrame,
+    text: str = "text",
+    model: ServiceClassifier | None = None,
+    prefix: str = PREFIX,
+    careful: Transformer | None = None,
+) -> pd.DataFrame:
     """Score a DataFrame.
 
     Parameters
@@ -181,6 +197,8 @@ def score_frame(table: pd.DataFrame, text: str = "text", model: ServiceClassifie
         The shipped one by default.
     prefix : str
         What our column names begin with.
+    careful : Transformer, optional
+        Reads again what the model is not sure of: ``careful=load_transformer()``. None by default.
 
     Returns
     -------
@@ -203,7 +221,7 @@ def score_frame(table: pd.DataFrame, text: str = "text", model: ServiceClassifie
         raise DataError(f"DataFrame: no column {text!r}. Found {', '.join(map(repr, table.columns[:8]))}. Name it with text=.")
     check_free(list(map(str, table.columns)), prefix, "DataFrame")
     model = model or load_model()
-    parts = [score_texts(model, table[text].iloc[i : i + BATCH].tolist()) for i in range(0, len(table), BATCH)]
+    parts = [score_texts(model, table[text].iloc[i : i + BATCH].tolist(), careful=careful) for i in range(0, len(table), BATCH)]
     ours = pd.DataFrame({prefix + name: [cell for part in parts for cell in part[name]] for name in COLUMNS}, index=table.index)
     return pd.concat([table, ours], axis=1)
 
@@ -225,7 +243,7 @@ class Scored(NamedTuple):
     columns: Columns
 
 
-def score_table(model: ServiceClassifier, table: Table, workers: int = 1) -> Iterator[Scored]:
+def score_table(model: ServiceClassifier, table: Table, workers: int = 1, careful: Transformer | None = None) -> Iterator[Scored]:
     """Score a table batch by batch, in order.
 
     Parameters
@@ -237,12 +255,14 @@ def score_table(model: ServiceClassifier, table: Table, workers: int = 1) -> Ite
     workers : int
         Processes that score while this one reads and writes. With 1, or where processes cannot be
         forked, all is done in this one. The result does not depend on it.
+    careful : Transformer, optional
+        Reads again what the model is not sure of, in threads of this process.
     """
     batches = table.batches(BATCH)
     at = table.text_index
-    if workers < 2 or table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
+    if workers < 2 or careful or table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
         for batch in batches:
-            yield Scored(batch.rows, score_texts(model, [row[at] for row in batch.rows], batch.problems))
+            yield Scored(batch.rows, score_texts(model, [row[at] for row in batch.rows], batch.problems, careful))
         return
     waiting: deque[tuple[list[Row], Any]] = deque()
     # Forked workers have the model already; others would import and load everything anew.
@@ -275,6 +295,7 @@ def score_files(
     prefix: str = PREFIX,
     only: Sequence[str] = (),
     workers: int = 1,
+    careful: Transformer | None = None,
 ) -> Iterator[Scored]:
     """Score tables into one file, and yield each batch once it is written.
 
@@ -290,7 +311,7 @@ def score_files(
         What our column names begin with.
     only : sequence of str
         Level names and flags; write only the rows that have one of them. All by default.
-    workers : int
+    workers, careful
         See `score_table`.
 
     Raises
@@ -315,7 +336,7 @@ def score_files(
     with open_writer(output, layout, stdout) as writer:
         for table in tables:
             place = [table.columns.index(c) if c in table.columns else -1 for c in columns]
-            for part in score_table(model, table, workers):
+            for part in score_table(model, table, workers, careful):
                 rows = part.rows if len(tables) == 1 else [[row[i] if i >= 0 else MISSING for i in place] for row in part.rows]
                 added = zip(*(part.columns[name] for name in COLUMNS), strict=True)
                 kept = _chosen(part.columns, only)

@@ -16,7 +16,8 @@ PACKAGE = ROOT / "servicenlp"
 ORDER = [
     "errors", "taxonomy", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
     "readers.table", "readers", "readers.delimited", "readers.json_lines", "readers.parquet", "readers.plain", "readers.workbook",
-    "persistence", "corpus", "evaluation", "writers", "scoring", "summary", "training", "cli",
+    "persistence", "corpus", "evaluation", "writers", "transformer", "scoring", "summary", "training",
+    "transformer_export", "transformer_training", "cli",
 ]  # fmt: skip
 
 
