@@ -173,5 +173,6 @@ def open_tokenizer(file: Path) -> Any:
 def tokenise(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """Return the token numbers of each text; of a long one its first `HEAD` and last `TAIL`."""
     short = [text if len(text) <= _LONG else f"{text[: _LONG // 2]} {text[-_LONG // 2 :]}" for text in texts]
-    found = [encoding.ids for encoding in tokenizer.encode_batch(short, add_special_tokens=False)]
+    sound = [text.encode("utf-8", "replace").decode() for text in short]  # half a surrogate pair is no character
+    found = [encoding.ids for encoding in tokenizer.encode_batch(sound, add_special_tokens=False)]
     return [[_START, *(ids if len(ids) <= HEAD + TAIL else ids[:HEAD] + ids[-TAIL:]), _END] for ids in found]

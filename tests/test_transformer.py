@@ -81,7 +81,7 @@ def edit_card(folder: Path, **changes) -> None:
 def first_reader(*largest: float) -> tuple[dict, dict]:
     """Probabilities with the given largest one of the level, and offsets of 0."""
     proba = {target: np.full((len(largest), len(labels)), 1 / len(labels)) for target, labels in TARGETS.items()}
-    proba["level"] = np.array([[p] + [(1 - p) / 5] * 5 for p in largest])
+    proba["level"] = np.array([[p] + [(1 - p) / 5] * 5 for p in largest]).reshape(-1, 6)
     return proba, {target: np.zeros(len(labels)) for target, labels in TARGETS.items()}
 
 
@@ -229,6 +229,7 @@ def test_score_careful_writes_what_score_frame_gives(linear, careful, interactio
 
 
 def test_score_careful_model_takes_a_folder(folder, tmp_path):
+    edit_card(folder, name="mine")
     (tmp_path / "in.csv").write_text("text\nThe room was fine\n")
     result = CliRunner().invoke(main, ["score", str(tmp_path / "in.csv"), "--careful-model", str(folder), "--quiet"])
     assert result.exit_code == 0
