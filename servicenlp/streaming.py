@@ -53,7 +53,8 @@ def score_source(scorer: Scorer, source: Source, workers: int = 1, finish: Finis
     job = _Job(scorer, finish)
     batches = source.batches(BATCH, skip)
     done: Iterator[tuple[Batch, Scores, Any]]
-    if workers < 2 or source.table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
+    # The transformer has threads of its own, which do not outlive a fork.
+    if workers < 2 or scorer.careful or source.table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
         done = ((batch, *job.run(batch)) for batch in batches)
     else:
         done = _share(job, batches, workers)

@@ -285,8 +285,8 @@ def test_models_lists_what_is_there(run, model_folder):
     assert f"{model_folder}  small-" in shown
 
 
-def test_models_without_a_folder_lists_the_shipped_one(run):
-    assert len(run("models").stdout.splitlines()) == 1
+def test_models_without_a_folder_lists_the_shipped_ones(run):
+    assert len(run("models").stdout.splitlines()) == 2
 
 
 def test_score_ends_quietly_when_its_reader_has_gone(tickets, model_folder):

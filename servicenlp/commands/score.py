@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @model_option
 @click.option("--prefix", default="service_", show_default=True, help="What the added columns' names begin with.")
 @click.option("--only", multiple=True, help="Write only rows with this level name or flag; may be repeated.")
+@click.option("--careful", is_flag=True, help="Let a transformer read again what the model is not sure of; needs servicenlp[careful].")
+@click.option("--careful-model", type=FILE, help="Folder of the transformer; the shipped one by default. Implies --careful.")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes that score; one a core by default.")
 @click.option("--resume", is_flag=True, help="Go on where a run that was stopped has come to.")
 @click.option("--excel-safe", is_flag=True, help="Write CSV cells that a spreadsheet would run as a formula as text. XLSX always is safe.")
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 @source_options
 def score(
     files: tuple[Path, ...], output: Path | None, model: Path | None, prefix: str, only: tuple[str, ...],
-    workers: int, resume: bool, excel_safe: bool, quiet: bool, force: bool, **options: Any,
+    careful: bool, careful_model: Path | None, workers: int, resume: bool, excel_safe: bool, quiet: bool, force: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Score every interaction in FILES and write the same rows with our columns added.
 
@@ -45,12 +47,14 @@ def score(
     from servicenlp.scoring import Scorer
     from servicenlp.streaming import Choices, check_names, score_files
     from servicenlp.summary import Summary
+    from servicenlp.transformer import load_transformer
 
     refuse_overwriting(output, force)
     check_names(only)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass", newline="")  # as a file of ours
-    scorer, choices = Scorer(load_model(model)), Choices(prefix, only, excel_safe)
+    reader = load_transformer(careful_model, workers) if careful or careful_model else None
+    scorer, choices = Scorer(load_model(model), reader), Choices(prefix, only, excel_safe)
     journal = open_journal(files, output, {"model": scorer.name, "options": [*choices, options]}, resume)
     summary = Summary.restored(journal.state if journal else None)
     with open_inputs(files, **options) as sources:

@@ -119,9 +119,8 @@ def _concatenate(tables: Sequence[Table]) -> Table:
     first = tables[0]
     name = f"{Path(first.name)} and {len(tables) - 1} more"
     same = all(table.schema == first.schema for table in tables)
-    textual = all(table.textual for table in tables)
     n_rows = sum(table.n_rows for table in tables)
-    return replace(first, name=name, n_rows=n_rows, walk=walk, lines=None, schema=first.schema if same else None, textual=textual)
+    return replace(first, name=name, n_rows=n_rows, walk=walk, lines=None, schema=first.schema if same else None)
 
 
 def _keys(table: Table, shape: Shape) -> Iterator[str]:

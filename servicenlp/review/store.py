@@ -32,7 +32,7 @@ from servicenlp.review.decisions import (
 from servicenlp.review.leasing import DECIDED, STANDING, Claim
 from servicenlp.review.records import event_of, new_event, parts, stamp, storable_item
 from servicenlp.review.scored import Item, ScoredFile
-from servicenlp.review.tables import events, insert_or, items, leases, make_tables, members, open_engine, parse_url, populations
+from servicenlp.review.tables import events, insert_or, items, make_tables, members, open_engine, parse_url, populations
 
 LEASE = 900.0  # seconds an item stays with a reviewer who does nothing
 
