@@ -15,9 +15,10 @@ def inspect(source: Source) -> str:
     conversations = 0
     sample: list[str] = []
     for batch in source.batches(BATCH):
-        for i, text in enumerate(batch.texts):
-            turns = batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else [])
-            if why := why_skipped(text, turns, batch.problems.get(i)):
+        spoken = [batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else []) for i, text in enumerate(batch.texts)]
+        skips = why_skipped(batch.texts, spoken, batch.problems)
+        for text, turns, why in zip(batch.texts, spoken, skips, strict=True):
+            if why:
                 skipped[why.split(" in row ")[0]] += 1
                 continue
             conversations += len(turns) > 1

@@ -25,6 +25,7 @@ from servicenlp.evidence import Spans, find_evidence
 from servicenlp.features import Terms, find_terms
 from servicenlp.formats import MISSING
 from servicenlp.interactions import CUSTOMER, Turn, split_turns
+from servicenlp.language import foreign
 from servicenlp.persistence import load_model
 from servicenlp.preprocessing import clean
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, OUTCOMES, values
@@ -45,6 +46,8 @@ class Scorer:
         Fitted on the level at least.
     careful : Transformer or None
         Reads again what the model is not sure of; see `Transformer.reread`.
+    any_language : bool
+        Whether texts that surely are not English are scored as well.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Scorer:
 
     model: ServiceClassifier
     careful: Transformer | None = None
+    any_language: bool = False
 
     def __post_init__(self) -> None:
         if "level" not in self.model.outputs_:
@@ -68,7 +72,7 @@ class Scorer:
     def score(self, texts: Sequence[Any], problems: dict[int, str], turns: dict[int, list[Turn]]) -> Scores:
         """Score a batch of texts; see `score_texts`."""
         own = [turns.get(i) or _split(text) for i, text in enumerate(texts)]
-        skipped = [why_skipped(text, spoken, problems.get(i)) for i, (text, spoken) in enumerate(zip(texts, own, strict=True))]
+        skipped = why_skipped(texts, own, problems, self.any_language)
         chosen = [i for i, why in enumerate(skipped) if why is None]
         terms = find_terms([texts[i] for i in chosen], [own[i] for i in chosen])
         scores, found, divisor = self.model.score_terms(terms, len(chosen))
@@ -139,7 +143,18 @@ def _split(text: Any) -> list[Turn] | None:
     return split_turns(text) if isinstance(text, str) and ":" in text else None
 
 
-def why_skipped(text: Any, turns: list[Turn] | None, problem: str | None) -> str | None:
+def why_skipped(
+    texts: Sequence[Any], turns: Sequence[list[Turn] | None], problems: dict[int, str], any_language: bool = False
+) -> list[str | None]:
+    """Say of each text why it cannot be scored, or None; `turns` and `problems` as far as they are known."""
+    found = [_why(text, own, problems.get(i)) for i, (text, own) in enumerate(zip(texts, turns, strict=True))]
+    if any_language:
+        return found
+    names = foreign(text if why is None else None for text, why in zip(texts, found, strict=True))
+    return [f"skipped: other language ({name})" if name else why for why, name in zip(found, names, strict=True)]
+
+
+def _why(text: Any, turns: list[Turn] | None, problem: str | None) -> str | None:
     """Say why a cell cannot be scored, or None."""
     if problem:
         return f"skipped: {problem}"

@@ -1,6 +1,11 @@
 """What several test files share: labelled interactions, a small fitted model, and its folder."""
 
 import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -48,3 +53,31 @@ def model_folder(model, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "small"
     save_model(model, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Start a PostgreSQL server of our own in a temporary folder, reached through a socket there only; its URL."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")) or [Path(path) for path in [shutil.which("pg_ctl")] if path]
+    if not found:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    programs = found[-1].parent
+    folder = Path(tempfile.mkdtemp(prefix="servicenlp-pg-", dir="/tmp"))  # a socket's path must be short
+    as_other: list[str] = []
+    if os.getuid() == 0:  # the server refuses to run as root
+        shutil.chown(folder, "postgres", "postgres")
+        as_other = ["runuser", "-u", "postgres", "--"]
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run([*as_other, str(programs / program), *arguments], check=True, cwd=folder, capture_output=True, timeout=120)
+
+    try:
+        run("initdb", "-D", f"{folder}/data", "-U", "tester", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c max_connections=50"
+        run("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-o", options, "-w", "start")
+        try:
+            yield f"postgresql://tester@/postgres?host={folder}"
+        finally:
+            run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

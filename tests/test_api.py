@@ -15,20 +15,22 @@ from servicenlp.cli import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "servicenlp"
-SHARED = ["formats.table", "formats.archive", "formats.preamble"]
+SHARED = ["formats.table", "formats.archive", "formats.preamble", "formats.headless"]
 FORMATS = sorted({f"formats.{path.stem}" for path in (PACKAGE / "formats").glob("[a-z]*.py")} - set(SHARED))
 # Others use what reads any table.
 READERS = sorted((f"readers.{name}" for name in servicenlp.readers.READERS), key=lambda name: (name != "readers.generic", name))
 COMMANDS = sorted(f"commands.{name}" for name in servicenlp.commands.COMMANDS)
 ORDER = [
     "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
-    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "readers.shape", "readers.guess", "readers.people",
+    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "privacy", "readers.shape", "readers.guess", "readers.people",
     "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence", "corpus", "evaluation",
-    "columns", "journal", "writers", "transformer", "scoring", "streaming", "inspection", "summary", "training",
+    "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "partitions", "cluster", "training",
     "transformer_export", "transformer_training",
-    "review", "review.scored", "review.filters", "review.satisfaction", "review.near_copies", "review.queue",
-    "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
-    "commands", "commands.options", *COMMANDS, "cli",
+    "review", "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction", "review.near_copies",
+    "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
+    "insights.rules", "insights.records", "insights.tally", "insights.states", "insights.results", "insights.statistics",
+    "insights.standing", "insights",
+    "commands", "commands.options", "commands.folder", *COMMANDS, "cli",
 ]  # fmt: skip
 
 

@@ -17,9 +17,9 @@ def judged(source) -> list:
     """The turns that are judged of each row, or why there are none."""
     found = []
     for batch in source.batches(1000):
-        for i, text in enumerate(batch.texts):
-            turns = batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else [])
-            why = why_skipped(text, turns, batch.problems.get(i))
+        spoken = [batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else []) for i, text in enumerate(batch.texts)]
+        skips = why_skipped(batch.texts, spoken, batch.problems, any_language=True)
+        for text, turns, why in zip(batch.texts, spoken, skips, strict=True):
             found.append(why.removeprefix("skipped: ") if why else [[t.speaker, text[t.start : t.end].strip()] for t in turns])
     return found
 

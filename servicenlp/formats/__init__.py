@@ -70,7 +70,7 @@ def find_files(path: Path, folder: Path, depth: int = 0) -> list[Path]:
         If there is nothing, or nothing of a known format.
     """
     if path.is_dir():
-        known = sorted(file for file in path.rglob("*") if file.is_file() and _is_known(file.relative_to(path)))
+        known = sorted(file for file in path.rglob("*") if file.is_file() and is_known(file.relative_to(path)))
         if not known:
             raise DataError(f"{path}: no files to score. Found none of {', '.join(FORMATS)}. Name a file of another suffix itself.")
         return _find_each(known, folder, depth)
@@ -78,7 +78,7 @@ def find_files(path: Path, folder: Path, depth: int = 0) -> list[Path]:
         raise DataError(f"{path}: no such file. Found nothing there. Check the name.")
     if path.suffix.lower() == ".eml":
         return [path]
-    inner = unpack(path, folder, _is_known)
+    inner = unpack(path, folder, is_known)
     if inner == [path]:
         return inner
     if depth >= DEEPEST:
@@ -101,7 +101,7 @@ def _find_each(files: list[Path], folder: Path, depth: int) -> list[Path]:
     return found
 
 
-def _is_known(file: PurePath) -> bool:
+def is_known(file: PurePath) -> bool:
     """Tell whether a file in a folder may hold interactions; hidden ones and those about the others do not."""
     hidden = any(part.startswith((".", "__MACOSX", "~$")) for part in file.parts)
     about = file.suffix.lower() == ".txt" and _ABOUT.match(file.stem)

@@ -5,7 +5,7 @@ import csv
 import io
 import re
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import IO, Any
 from charset_normalizer import from_bytes
 
 from servicenlp.errors import DataError
+from servicenlp.formats.headless import is_headless
 from servicenlp.formats.preamble import LOOKED_AT, End, find_header, problem_below
 from servicenlp.formats.table import Options, Row, Table, distinct
 
@@ -32,11 +33,17 @@ def read(path: Path, options: Options) -> Table:
     def open_rows(text: IO[str]) -> tuple[Any, list[str]]:
         """Return the rows below the header, and the header."""
         rows = csv.reader(text, delimiter=delimiter)
+        if headless:
+            deque(islice(rows, skip), 0)
+            return rows, unnamed
         return rows, next(islice(rows, skip, None), [])
 
     try:
         # A field that the sample cuts in two may be read to its end as one row.
-        skip = find_header(list(islice(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), LOOKED_AT)))
+        sample = list(islice(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), LOOKED_AT))
+        skip = find_header(sample)
+        headless = is_headless(sample[skip : skip + 100])
+        unnamed = distinct([""] * len(sample[skip])) if headless else []
         n_rows, width, widths, end = -1, 0, Counter[int](), End()
         with open_text(path, encoding) as text:
             rows, header = open_rows(text)
@@ -72,6 +79,7 @@ def read(path: Path, options: Options) -> Table:
     form = f"{path.suffix[1:].upper() or 'delimited text'}, {encoding}, {DELIMITERS.get(delimiter, repr(delimiter))}"
     if above := _lines_above(head, delimiter, skip):
         form += f", header in line {above + 1}"
+    form += ", no header" if headless else ""
     return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], lines=lines)
 
 

@@ -109,7 +109,7 @@ def _body(mail: Message) -> str:
     plain: list[str] = []
     marked: list[str] = []
     for part in _parts(mail):
-        kind = part.get_content_type()
+        kind = "text/plain" if part.get_content_maintype() == "multipart" else part.get_content_type()  # parts that cannot be told apart
         if kind not in ("text/plain", "text/html") or part.get_content_disposition() == "attachment" or part.get_filename():
             continue
         try:

@@ -97,9 +97,14 @@ class Source:
         uses = ", ".join(f"{role} {column!r}" for role, column in self.shape.uses.items())
         return f"{self.table.form}; {self.shape.title}{': ' if uses else ''}{uses}"
 
+    @property
+    def rowwise(self) -> bool:
+        """Whether each row is an interaction, told by one cell of it and by no other row."""
+        return not (self.shape.messages or self.shape.fill or self.joined or self.shape.key)
+
     def batches(self, size: int, skip: int = 0) -> Iterator[Batch]:
         """Walk the rows in batches, after the first `skip` rows."""
-        if not (self.shape.messages or self.shape.fill or self.joined or self.shape.key):
+        if self.rowwise:
             yield from self._column(size, skip)
             return
         with TemporaryDirectory() as folder:

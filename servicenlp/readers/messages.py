@@ -20,7 +20,7 @@ from servicenlp.readers.threads import Threads
 
 # What a conversation is called, best first; the last few may also stand in a table of one row a conversation.
 _TALKS = (
-    "conversation convo conv thread dialogue dialog transcript chat ticket case call session interaction discussion konversation "
+    "conversation convo conv thread dialogue dialog transcript chat session ticket case call interaction discussion konversation "
     "gesprach vorgang fall unterhaltung conversacion conversa caso chamado atendimento conversazione discussione echange dossier "
     "gesprek zaak zgłoszenie sprawa rozmowa watek kejs 会話 チケット 案件 スレッド 对话 会话 工单 대화 "
     "incident issue request enquiry inquiry complaint engagement room group topic parent reference order contact customer client user "
@@ -40,7 +40,7 @@ _ROLE_NAME = re.compile(
     r"postedby|sentby|writtenby|createdby|saidby|commenter|interlocutor|absender|autor|auteur|remitente|mittente|afzender|rolle$|^rol$|ruolo|"
     r"^rola$|nadawca|emisor|expediteur|sprecher|hablante|parlante|locuteur|spreker|richtung|direccion|direzione|richting|direcao|kierunek|"
     r"送信者|発言者|話者|差出人|投稿者|方向|发送者|角色|발신자|^name$|^username$|^handle$|^screenname|^agent$|^customer$|^fromme$|^isreply$|"
-    r"^automated|^isauto|^userid$|^email$|^mail$"
+    r"^automated|^isauto|^userid$|^email$|^mail$|^von$|^de$|^da$|^van$|^od$"
 )
 _NOT_ROLES = re.compile(
     r"^(?:last|first|assigned|assignee|closed|updated|initiated|resolved|opened|number|total)|count$|date$|time$|(?:^|[^b])at$"
@@ -119,7 +119,7 @@ def recognise(sample: Sample, options: Options) -> Shape | None:
             return _chained(sample, _plan(sample, looks, speaks, own, text), own, answered, options)
     talk = options.id_column or _talk_column(sample, looks, speaks)
     if talk is None:
-        return None
+        return _people(sample, looks, speaks) or _one_talk(sample, looks, speaks, options)
     text = _text_column(sample, looks, {talk}, options)
     if text is None or (options.id_column and not _repeats(sample, talk)):
         return None
@@ -174,6 +174,45 @@ class _Speaks:
         return reading
 
 
+def _one_talk(sample: Sample, looks: dict[str, Traits], speaks: _Speaks, options: Options) -> Shape | None:
+    """Take a file that is one conversation: both sides speak, in order, and no column could name another."""
+    named = [c for c in sample.columns if _ID.match(plain_name(c)) or re.search("id$|number$|rating|score|stars", plain_name(c))]
+    text = _text_column(sample, looks, set(), options)
+    if text is None or [c for c in named if not _OWN_ID.match(plain_name(c))]:
+        return None
+    plan = _plan(sample, looks, speaks, "", text)
+    names = Counter(_scalar(row.get(plan.name)).strip() for row in sample.rows) if plan.name else Counter()
+    two = len(names) == 2 and min(names.values()) > 1 and "" not in names and (plan.time or plan.turn)
+    if not (speaks.both & {c for c in plan.roles if re.search("role|sender|author|speaker|direction|^from", plain_name(c))} or two):
+        return None
+    return _shape(sample, plan, lambda told: "the only one", options, "")
+
+
+def _people(sample: Sample, looks: dict[str, Traits], speaks: _Speaks) -> Shape | None:
+    """Take a table of the people who speak in another one: their ids, their names, their roles or whose ids they are."""
+    plain = {column: plain_name(column) for column in sample.columns}
+    own = next(
+        (
+            c
+            for c in sample.columns
+            if re.search(r"^(?:agent|user|customer|client|author|sender|participant|employee|member)?id$", plain[c])
+        ),
+        None,
+    )
+    named = any(re.search(r"name$|email$", name) for name in plain.values())
+    if own is None or not named or any(looks[c].words >= 4 for c in sample.columns) or _repeats(sample, own):
+        return None
+    told = next((c for c in speaks.readings if re.search("role|type", plain[c])), None)
+    whose = {"agent": AGENT, "employee": AGENT, "customer": CUSTOMER, "client": CUSTOMER}.get(plain[own].removesuffix("id"), "")
+    if told is None and not (whose and sample.columns[0] == own and len(sample.columns) <= 8):
+        return None
+
+    def role(row: Record) -> tuple[str, str]:
+        return ident(row.get(own)), (speaks.readings[told](row.get(told)) or "") if told else whose
+
+    return Shape("people", people=role)
+
+
 def _is_empty(cell: Any) -> bool:
     return cell is None or cell == "" or cell != cell
 
@@ -204,9 +243,10 @@ def _talk_column(sample: Sample, looks: dict[str, Traits], speaks: _Speaks) -> s
         told = sides or bool(speaks.both - {column})
         if _repeats(sample, column) and (told or (rank < _WEAK and (named or ordered) and _share_repeated(sample, column) >= 0.5)):
             return column
-    # Conversations of one message each: only an explicit column of roles tells them from tickets.
-    told = any(re.search(r"role|sender|author|speaker|direction|^from", plain_name(column)) for column in speaks.both)
-    return next((column for rank, column in sorted(found) if told and rank < _WEAK), None)
+    # Conversations of one message each: only an explicit column of roles tells them from tickets, which have no chats' ids.
+    explicit = [c for c in speaks.readings if re.search(r"role|sender|author|speaker|direction|^from", plain_name(c))]
+    told = not speaks.both.isdisjoint(explicit)
+    return next((c for rank, c in sorted(found) if rank < (_WEAK if told else _TALKS.index("ticket") if explicit else 0)), None)
 
 
 def _repeats(sample: Sample, column: str) -> bool:
@@ -219,8 +259,9 @@ def _repeats(sample: Sample, column: str) -> bool:
 
 
 def _share_repeated(sample: Sample, column: str) -> float:
-    """Return which share of rows have an id that another row has too."""
-    counts = Counter(filter(None, (ident(row.get(column)) for row in islice(sample.every_row(), 2000))))
+    """Return which share of rows have an id that another row has too; a row that repeats another one does not count."""
+    rows = {repr(row): ident(row.get(column)) for row in islice(sample.every_row(), 2000)}
+    counts = Counter(filter(None, rows.values()))
     return sum(n for n in counts.values() if n > 1) / max(1, counts.total())
 
 
@@ -230,12 +271,13 @@ def _text_column(sample: Sample, looks: dict[str, Traits], taken: set[str], opti
         return options.text_column if options.text_column in sample.columns else None
     open_ = [column for column in sample.columns if column not in taken and looks[column].data < 0.5]
     ranked = [(rank, column) for column in open_ if (rank := text_rank(column)) is not None and looks[column].words >= 1.5]
-    best = [(-looks[c].words, c) for c in open_ if looks[c].words >= 3 and not is_other(c)]
+    best = [(-looks[c].words, c) for c in open_ if looks[c].words >= 2 and not is_other(c)]
     return min(ranked)[1] if ranked else min(best)[1] if best else None
 
 
 def _is_name(name: str) -> bool:
-    return bool(_ROLE_NAME.search(name)) and not _NOT_ROLES.search(name) and name not in ("type", "messagetype", "source", "direction")
+    others = ("type", "messagetype", "source", "direction", "agent", "customer")
+    return bool(_ROLE_NAME.search(name)) and not _NOT_ROLES.search(name) and name not in others
 
 
 def _plan(sample: Sample, looks: dict[str, Traits], speaks: _Speaks, talk: str, text: str) -> _Plan:
@@ -247,7 +289,10 @@ def _plan(sample: Sample, looks: dict[str, Traits], speaks: _Speaks, talk: str, 
         (c for c in speaks.readings if c in plain),
         key=lambda c: (c not in speaks.both, not re.search("role|type", plain[c]), "direction" in plain[c]),
     )
-    names = [c for c in columns if _is_name(plain[c]) and c not in speaks.both and looks[c].words <= 5 and not _all_flags(sample, c)]
+    names = [c for c in columns if _is_name(plain[c]) and c not in speaks.both and looks[c].words <= 5]
+    names = [c for c in names if "speaker" in plain[c] or not _all_flags(sample, c)]
+    # Of a call each side is recorded in a channel of its own: 0 and 1, left and right.
+    names += [c for c in columns if plain[c].startswith("channel") and _are_sides(sample, c)]
     names.sort(key=lambda c: (not re.search("author|sender|from|speaker|user|autor|auteur|absender|送信", plain[c]), "id" in plain[c]))
     times = [c for c in columns if _TIME.match(plain[c]) and _are_times(sample, c)]
     times.sort(key=lambda c: not plain[c].startswith(("message", "timestamp", "sent", "created")))
@@ -264,6 +309,11 @@ def _sides(sample: Sample, looks: dict[str, Traits]) -> tuple[tuple[str, str], .
     """Return the columns of what each side said, where a row holds an exchange; none where it holds one message."""
     found = tuple((c, side) for c in sample.columns if looks[c].words >= 1.5 and not looks[c].choice and (side := side_of(c)))
     return found if len({side for _, side in found}) > 1 else ()
+
+
+def _are_sides(sample: Sample, column: str) -> bool:
+    found = {_scalar(row.get(column)).lower() for row in sample.rows} - {""}
+    return len(found) == 2 and (all(len(name) == 1 for name in found) or found == {"left", "right"})
 
 
 def _all_flags(sample: Sample, column: str) -> bool:
@@ -371,7 +421,12 @@ def _shape(sample: Sample, plan: _Plan, talk: Callable[[Record], str], options: 
         return [m._replace(speaker=m.speaker if m.speaker in roles else known[m.speaker]) for m in given]
 
     who = plan.roles[0] if plan.roles and (plan.roles[0] in speaks.both or not plan.name) else plan.name
-    uses = {"id": id_column, "text": plan.text} | ({"author": who} if who else {}) | ({"time": plan.time} if plan.time else {})
+    uses = (
+        ({"id": id_column} if id_column else {})
+        | {"text": plan.text}
+        | ({"author": who} if who else {})
+        | ({"time": plan.time} if plan.time else {})
+    )
     return Shape("one message a row", uses, messages=messages, id_column=id_column, key=lambda told: _key(told, talk(told)), settle=settle)
 
 

@@ -22,7 +22,7 @@ _TEXTS = (
     "text content body message utterance value msg transcript comment plainbody bodytext textbody plaintext messagetext messagebody "
     "plain sentence phrase line words caption description input said html htmlbody bodyhtml richtext nachricht texto testo tekst "
     "texte mensaje "
-    "messaggio bericht wiadomosc mensagem snippet data note answer"
+    "messaggio payload bericht wiadomosc mensagem snippet data note answer"
 ).split()
 _ROLES = (
     "role speakerrole senderrole authorrole participantrole speakertype sendertype authortype participanttype usertype actortype "

@@ -292,6 +292,8 @@ def _announces(line: str, name: str) -> bool:
 def _people(sample: Sample, known: dict[str, str], options: Options) -> Shape | None:
     """Return the shape of a table of users, contacts or accounts."""
     del options
+    if {"content", "body", "text", "message", "comment"} & set(known):
+        return None  # people who say something
     if "username" in known and {"profileid", "usertype", "userroleid", "isactive"} & set(known) and "id" in known:
         return Shape("Salesforce users", people=_user)
     if {"lastname", "name"} & set(known) and (_holds(sample, known, "003") or _holds(sample, known, "001")):

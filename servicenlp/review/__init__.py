@@ -1,7 +1,7 @@
 """The reviewer's desk: a scored file, a queue out of it, and a store of what people decided.
 
-Data goes one way: `scored` opens the file, `queue` chooses what to look at and in which order
-(with `filters`, `satisfaction`, `near_copies`), `store` hands items out and keeps every decision
+Data goes one way: `scored` opens the file, `items` says what one is, `queue` chooses what to look at
+and in which order (with `drawing`, `filters`, `satisfaction`, `near_copies`), `store` hands items out and keeps every decision
 (with `tables`, `leasing`, `records`; `decisions` says what one is), `estimates` tells what the
 decisions say of the model. A page needs these few calls::
 

@@ -1,8 +1,7 @@
 """Scored items to a queue: which to look at, in which order, and why each."""
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from servicenlp.errors import DataError
+from servicenlp.review.drawing import draw_order
 from servicenlp.review.filters import Filter, matching
 from servicenlp.review.near_copies import near_copies, signatures, spread_out
 from servicenlp.review.satisfaction import find_satisfaction
@@ -161,24 +161,6 @@ def build_queue(
     order = spread_out(list(chosen)[:_DAY], scored.texts) + list(chosen)[_DAY:]
     whys = {i: "; ".join(tell[reason](i) for reason in chosen[i]) for i in order}
     return Queue(name, seed, [Entry(i, scored.keys[i], chosen[i], whys[i]) for i in order])
-
-
-def draw_order(keys: Sequence[str], seed: int) -> NDArray[np.int64]:
-    """Return the indices of keys in a random order that depends on the keys and the seed only.
-
-    Examples
-    --------
-    >>> keys = ["ant", "bee", "cat", "dog"]
-    >>> [keys[i] for i in draw_order(keys, 1)] == [keys[::-1][i] for i in draw_order(keys[::-1], 1)]
-    True
-    """
-    return np.argsort(draw_number(keys, seed), kind="stable")
-
-
-def draw_number(keys: Iterable[str], seed: int) -> NDArray[np.uint64]:
-    """Return the number of each key by which random parts are drawn, the smallest first."""
-    drawn = b"".join(hashlib.blake2b(f"{seed} {key}".encode(), digest_size=8).digest() for key in keys)
-    return np.frombuffer(drawn, np.uint64)
 
 
 def _mixed(scored: ScoredFile, size: int, mix: Mix, draw: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:

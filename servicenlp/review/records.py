@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Row
 
 from servicenlp.review.decisions import Context, Event
-from servicenlp.review.scored import Item
+from servicenlp.review.items import Item
 
 _PART = 500  # rows in one statement
 T = TypeVar("T")

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, func, insert, or_, select, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
@@ -29,10 +29,13 @@ from servicenlp.review.decisions import (
     items_per_hour,
     predicted,
 )
+from servicenlp.review.items import Item
 from servicenlp.review.leasing import DECIDED, STANDING, Claim
 from servicenlp.review.records import event_of, new_event, parts, stamp, storable_item
-from servicenlp.review.scored import Item, ScoredFile
 from servicenlp.review.tables import events, insert_or, items, make_tables, members, open_engine, parse_url, populations
+
+if TYPE_CHECKING:
+    from servicenlp.review.scored import ScoredFile
 
 LEASE = 900.0  # seconds an item stays with a reviewer who does nothing
 
@@ -115,7 +118,7 @@ class Store:
 
     # Who gets what.
 
-    def remember(self, scored: ScoredFile) -> str:
+    def remember(self, scored: "ScoredFile") -> str:
         """Note which items a file holds and what was predicted, for estimates of the whole; return the population's name."""
         population = scored.population
         row = {"id": population, "name": scored.name, "model": ", ".join(sorted(scored.models)), "n_items": len(scored)}
@@ -229,7 +232,7 @@ class Store:
     def _counting(self, connection: Connection, keys: Sequence[str], without: Sequence[int] = ()) -> dict[str, Any]:
         """Return what counts of each item that is decided, as if the events `without` were not."""
         last = select(func.max(events.c.id)).where(events.c.item.in_(keys), events.c.id.not_in(without), DECIDED).group_by(events.c.item)
-        return dict(connection.execute(select(events.c.item, events.c.after).where(events.c.id.in_(last))).tuples().all())
+        return {row.item: row.after for row in connection.execute(select(events.c.item, events.c.after).where(events.c.id.in_(last)))}
 
     def accept_all(self, reviewer: str, chosen: Iterable[Item], context: Context = NOWHERE, *, why: str = "") -> Bulk:
         """Accept the predictions of many items, each as an event of its own; those decided or in others' hands are left out."""
@@ -384,7 +387,7 @@ class Store:
         """Return the predicted level of every item of a file that was reviewed, by key."""
         with self._reading() as connection:
             rows = select(members.c.item, members.c.level).where(members.c.population == population).order_by(members.c.item)
-            return dict(connection.execute(rows).tuples().all())
+            return {row.item: row.level for row in connection.execute(rows)}
 
     def progress(self, keys: Sequence[str], reviewer: str) -> Progress:
         """Tell how far a queue is, and a reviewer in it."""
@@ -397,7 +400,7 @@ class Store:
             for part in parts(keys):
                 ours = events.c.item.in_(part)
                 found = select(events.c.item, events.c.action).where(ours, DECIDED).order_by(events.c.id)
-                decided.update(connection.execute(found).tuples())
+                decided |= {row.item: row.action for row in connection.execute(found)}
                 skips = select(events.c.item).where(ours, events.c.action == SKIP, events.c.reviewer == reviewer, STANDING)
                 skipped |= set(connection.scalars(skips)) - decided.keys()
                 leased |= leasing.others(connection, anyone, part) - decided.keys() - skipped

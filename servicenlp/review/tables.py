@@ -1,6 +1,8 @@
 """The store's tables, and connections on which a commit is on disk: SQLite and PostgreSQL."""
 
 import json
+import sqlite3
+import time
 from functools import partial
 from typing import Any
 
@@ -141,9 +143,6 @@ def open_engine(url: URL) -> Engine:
 
 def make_tables(engine: Engine) -> None:
     """Make the tables that are not there, one process at a time."""
-    if engine.dialect.name == "sqlite":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # readers do not wait for writers; stays with the file
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -159,6 +158,15 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say
     for pragma in (f"busy_timeout={WAIT * 1000}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()  # readers do not wait for writers
+            return
+        except sqlite3.OperationalError as error:  # another just does the same; for this SQLite does not wait
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Any) -> None:

@@ -1,0 +1,135 @@
+"""Scored interactions to decisions: the tables behind trend and report.
+
+>>> import pandas as pd, servicenlp
+>>> from servicenlp import insights
+>>> scored = servicenlp.score_frame(pd.DataFrame({"text": ["Never again, they lied to me.", "Quick and friendly."]}))
+>>> list(insights.compute(scored))[:2]
+['standing', 'means']
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from servicenlp.insights.records import Plan
+from servicenlp.insights.results import Insights, Result
+from servicenlp.insights.rules import RuleSet, load_rules
+from servicenlp.insights.standing import results as standing
+from servicenlp.insights.states import tally_file, tally_frame
+from servicenlp.insights.tally import ALL, Tally
+from servicenlp.scoring import PREFIX
+
+__all__ = ["Insights", "Result", "compute", "tally"]
+
+_THEMES = (standing,)
+
+
+def compute(
+    source: str | Path | pd.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    date: str = "",
+    period: str = "month",
+    competitors: Sequence[str] = (),
+    text: str = "",
+    csat: str = "",
+    prefix: str = PREFIX,
+    state: str | Path | None = None,
+    seed: int = 0,
+) -> Insights:
+    """Compute all tables from scored interactions.
+
+    Parameters
+    ----------
+    source : str, Path or DataFrame
+        What `servicenlp score` wrote, in any of its formats, or `score_frame` returned. A file is
+        read in parts; memory does not grow with its rows.
+    by : sequence of str
+        Columns whose values are the groups; "week", "month" and "quarter" are told from the date.
+    date : str
+        The column of the date. Without it there is nothing over time.
+    period : str
+        "week", "month" or "quarter".
+    competitors : sequence of str
+        Names to look for; found by their context if there are none.
+    text, csat : str
+        The columns of the words and of the customers' own rating; found if not named.
+    prefix : str
+        What the names of the scored columns begin with.
+    state : str or Path, optional
+        A file that keeps the counts from run to run, so that only appended rows are read. It holds
+        quotations, so keep it as private as the data.
+    seed : int
+        Of the drawing of quotations and of bootstraps.
+
+    Returns
+    -------
+    Insights
+        The tables by name.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, was not scored, or lacks a column.
+
+    Examples
+    --------
+    >>> import servicenlp
+    >>> rows = [("A", "2026-01-05", "Charged twice and nobody answers."), ("B", "2026-02-07", "Lovely, as ever.")]
+    >>> scored = servicenlp.score_frame(pd.DataFrame(rows, columns=["team", "day", "text"]))
+    >>> compute(scored, by=["team"], date="day")["means"][["by", "group", "n"]].values.tolist()
+    [['', '(all)', 2], ['team', 'A', 1], ['team', 'B', 1]]
+    """
+    counted = tally(source, by=by, date=date, period=period, competitors=competitors, text=text, csat=csat, prefix=prefix, state=state, seed=seed)  # fmt: skip
+    rules = load_rules(tuple(competitors))
+    results = [result for theme in _THEMES for result in theme(counted, rules)]
+    for result in results:
+        result.frame.attrs.update(title=result.title, meaning=result.meaning, source=result.source)
+    return Insights({result.name: result for result in results}, counted.quotations(), _definitions(results, rules), _about(counted))
+
+
+def tally(
+    source: str | Path | pd.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    date: str = "",
+    period: str = "month",
+    competitors: Sequence[str] = (),
+    text: str = "",
+    csat: str = "",
+    prefix: str = PREFIX,
+    state: str | Path | None = None,
+    seed: int = 0,
+) -> Tally:
+    """Count scored interactions, which is what `compute` does first; the parameters are the same."""
+    plan = Plan(tuple(dict.fromkeys(by)), date, period, text, csat, prefix)
+    rules = load_rules(tuple(competitors))
+    if isinstance(source, pd.DataFrame):
+        return tally_frame(source, plan, rules, seed)
+    return tally_file(Path(source), plan, rules, Path(state) if state else None, seed)
+
+
+def _definitions(results: Sequence[Result], rules: RuleSet) -> pd.DataFrame:
+    rows = [("table", result.name, result.title, result.meaning, result.source) for result in results]
+    rows += [("rule", rule.id, rule.name, rule.definition, rule.source) for rule in rules.rules]
+    return pd.DataFrame(rows, columns=["kind", "name", "title", "meaning", "source"])
+
+
+def _about(counted: Tally) -> dict[str, object]:
+    levels = counted.frame("levels")
+    whole = levels[(levels["by"] == "") & (levels["group"] == ALL)]
+    dated = whole[whole["period"] != ""]
+    plan = counted.plan
+    return {
+        "rows": counted.n_rows,
+        "scored": int(whole["n"].sum()),
+        "dated": int(dated["n"].sum()),
+        "first": dated["period"].min() if len(dated) else "",
+        "last": dated["period"].max() if len(dated) else "",
+        "period": plan.period,
+        "by": list(plan.by),
+        "date": plan.date,
+        "text": plan.text,
+        "csat": plan.csat,
+    }

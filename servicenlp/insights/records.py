@@ -1,0 +1,275 @@
+"""Scored rows to plain records: level, categories, groups, period, words; in parts, from a file or a DataFrame."""
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from servicenlp.columns import SCORED
+from servicenlp.errors import DataError
+from servicenlp.formats import MISSING, Options, Table, read_table
+from servicenlp.formats.delimited import detect_delimiter, detect_encoding
+from servicenlp.readers import recognise
+from servicenlp.scoring import PREFIX
+from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS
+
+PERIODS = {"week": "W-SUN", "month": "M", "quarter": "Q"}
+OURS = ("level", "p_level_1", "p_level_6", *CATEGORY_NAMES, "ring", "cause", "interest", "flags", "evidence", "evidence_start",
+        "evidence_end", "interaction", "status")  # fmt: skip
+CSAT_NAMES = re.compile(r"csat|satisfaction|survey results?|rating|stars?|nps", re.IGNORECASE)
+_GOOD = {"good": 1.0, "satisfied": 1.0, "positive": 1.0, "great": 1.0, "happy": 1.0, "very satisfied": 1.0, "extremely happy": 1.0}
+_BAD = dict.fromkeys(["bad", "unsatisfied", "dissatisfied", "negative", "unhappy", "very dissatisfied", "extremely unhappy", "poor"], 0.0)
+_SIZE = 20_000
+_HEAD = 1 << 16
+
+
+@dataclass
+class Plan:
+    """Which columns mean what.
+
+    Attributes
+    ----------
+    by : tuple of str
+        Columns of groups; "week", "month" and "quarter" are told from the date where no column has that name.
+    date, text, csat : str
+        The columns of the date, the words and the customer's own rating; empty if there is none.
+    period : str
+        "week", "month" or "quarter".
+    prefix : str
+        What the names of the scored columns begin with.
+    dayfirst : bool
+        Whether 03/04/2026 is in April.
+    """
+
+    by: tuple[str, ...] = ()
+    date: str = ""
+    period: str = "month"
+    text: str = ""
+    csat: str = ""
+    prefix: str = PREFIX
+    dayfirst: bool = True
+
+
+class Part(NamedTuple):
+    """Some rows, their number before the first of them, and how far in the file they end (None: not known)."""
+
+    rows: pd.DataFrame
+    first: int
+    position: int | None
+
+
+def make_plan(columns: Sequence[str], sample: pd.DataFrame, name: str, plan: Plan) -> Plan:
+    """Check the columns that are named, and find the others.
+
+    Raises
+    ------
+    DataError
+        If a column is not there.
+    """
+    prefix = plan.prefix
+    if lacking := [prefix + own for own in ("level", "status") if prefix + own not in columns]:
+        raise DataError(f"{name}: not scored. Found no column {lacking[0]!r}. Score it first: servicenlp score {name} -o scored.csv.")
+    for column in (*plan.by, plan.date, plan.text, plan.csat):
+        if column and column not in columns and column not in PERIODS:
+            theirs = ", ".join(repr(c) for c in columns if not c.startswith(prefix))
+            raise DataError(f"{name}: no column {column!r}. Found {theirs}. Name one of these.")
+    if plan.period not in PERIODS:
+        raise DataError(f"period: no such period. Found {plan.period!r}. Choose from {', '.join(PERIODS)}.")
+    if any(column in PERIODS and column not in columns for column in plan.by) and not plan.date:
+        raise DataError(f"{name}: groups by time without a date. Found no date column. Name it with date (--date).")
+    theirs = sample[[column for column in columns if not column.startswith(prefix)]]
+    first = [str(cell) for cell in sample[plan.date].dropna()] if plan.date else []
+    days = [int(told[2]) for cell in first if (told := re.match(r"(\d{1,2})[/.](\d{1,2})[/.]\d{2,4}", cell.strip()))]
+    return Plan(plan.by, plan.date, plan.period, plan.text or _text_column(theirs, name), plan.csat or _csat_column(theirs),
+                prefix, plan.dayfirst and not any(day > 12 for day in days))  # fmt: skip
+
+
+def _text_column(theirs: pd.DataFrame, name: str) -> str:
+    rows = [[MISSING if _empty(cell) else cell for cell in row] for row in theirs.to_numpy().tolist()]
+    table = Table(name, "", list(theirs.columns), len(rows), lambda: ((row, None) for row in rows))
+    try:
+        return recognise(table, Options()).text_column
+    except DataError:
+        return ""  # the interaction is in a column of ours, or no words are there: the levels are enough for most
+
+
+def _csat_column(theirs: pd.DataFrame) -> str:
+    for column in theirs:
+        if CSAT_NAMES.search(str(column)) and _ratings(theirs[column]).notna().sum() >= 3:
+            return str(column)
+    return ""
+
+
+def _empty(cell: Any) -> bool:
+    return cell is None or cell is MISSING or cell is pd.NA or cell != cell
+
+
+def canonical(rows: pd.DataFrame, plan: Plan, first: int = 0) -> pd.DataFrame:
+    """Return one record for each scored row.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As they stand in the scored file.
+    plan : Plan
+        Which columns mean what.
+    first : int
+        How many rows came before.
+
+    Returns
+    -------
+    DataFrame
+        `row` (from 1), `level` (1 to 6), `p_bad`, `p_top`, the four categories, `ring`, `cause`,
+        `interest`, `flags`, `evidence`, `start`, `end`, `text`, `period` ("" where no date is
+        known), `csat` (a number or NaN) and ``by:NAME`` for each group column.
+    """
+    prefix = plan.prefix
+    numbers = np.arange(first + 1, first + 1 + len(rows))
+    scored = (rows[prefix + "status"] == SCORED).to_numpy()
+    rows, numbers = rows[scored], numbers[scored]
+    level = pd.to_numeric(rows[prefix + "level"], errors="coerce")
+    if not level.isin([label.value for label in LEVELS]).all():
+        bad = rows.loc[~level.isin([label.value for label in LEVELS]), prefix + "level"].iloc[0]
+        raise DataError(f"Scored rows: {bad!r} is not a level. Levels are 1 to 6. Score the file again.")
+
+    def told(name: str, default: Any = "") -> pd.Series:
+        return rows[prefix + name] if prefix + name in rows else pd.Series(default, index=rows.index)
+
+    out = pd.DataFrame({"row": numbers, "level": level.to_numpy(int)}, index=rows.index)
+    out["p_bad"] = pd.to_numeric(told("p_level_1", 0), errors="coerce").fillna(0)
+    out["p_top"] = pd.to_numeric(told("p_level_6", 0), errors="coerce").fillna(0)
+    for name in (*CATEGORY_NAMES, "ring", "cause", "interest"):
+        out[name] = _words(told(name, "none")).replace("", "none")
+    for name in ("flags", "evidence"):
+        out[name] = _words(told(name))
+    out["start"] = pd.to_numeric(told("evidence_start", -1), errors="coerce").fillna(-1).astype(int)
+    out["end"] = pd.to_numeric(told("evidence_end", -1), errors="coerce").fillna(-1).astype(int)
+    made = _words(told("interaction"))
+    out["text"] = made.where(made != "", _words(rows[plan.text]) if plan.text else out["evidence"])
+    dates = parse_dates(rows[plan.date], plan.dayfirst) if plan.date else pd.Series(pd.NaT, index=rows.index)
+    out["period"] = periods(dates, plan.period)
+    out["csat"] = _ratings(rows[plan.csat]) if plan.csat else np.nan
+    for column in plan.by:
+        out[f"by:{column}"] = _words(rows[column]).replace("", "(none)") if column in rows else periods(dates, column)
+    return out
+
+
+def _words(cells: pd.Series) -> pd.Series:
+    """Return cells as strings, empty where there is nothing; whole numbers that became floats as they were."""
+    filled = cells.where(~cells.isna(), "") if cells.dtype == object else cells.astype(object).where(cells.notna(), "")
+    return filled.map(
+        lambda cell: cell if isinstance(cell, str) else "" if cell is MISSING else f"{cell:g}" if isinstance(cell, float) else str(cell)
+    )
+
+
+def _ratings(cells: pd.Series) -> pd.Series:
+    """Return a customer's ratings as numbers: 1 and 0 for good and bad, else the number that stands there."""
+    words = _words(cells).str.strip().str.lower()
+    known = words.map(_GOOD | _BAD)
+    return known.fillna(pd.to_numeric(words, errors="coerce"))
+
+
+def parse_dates(cells: pd.Series, dayfirst: bool = True) -> pd.Series:
+    """Return dates, NaT where none can be told; seconds since 1970 are known too, and any offset becomes UTC.
+
+    Examples
+    --------
+    >>> parse_dates(pd.Series(["2026-03-04 09:12", "04/03/2026", "not yet", "1772611200"])).dt.date.astype(str).tolist()
+    ['2026-03-04', '2026-03-04', 'NaT', '2026-03-04']
+    """
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        return cells.dt.tz_convert(None) if getattr(cells.dtype, "tz", None) is not None else cells
+    words = _words(cells).str.strip()
+    days = words.str.slice(0, 10).where(words.str.match(r"\d{4}-\d\d-\d\d(?:[ T]|$)"), words)  # a day is enough, and much quicker
+    unique = pd.Series(days.unique())
+    seconds = pd.to_numeric(unique.where(unique.str.fullmatch(r"\d{9,13}(?:\.\d+)?")), errors="coerce")
+    seconds = seconds.where(seconds < 1e11, seconds / 1000)
+    told = pd.to_datetime(unique.where(seconds.isna()), errors="coerce", format="mixed", dayfirst=dayfirst, utc=True).dt.tz_localize(None)
+    return days.map(dict(zip(unique, told.fillna(pd.to_datetime(seconds, unit="s")), strict=True))).astype("datetime64[ns]")
+
+
+def periods(dates: pd.Series, period: str) -> pd.Series:
+    """Return the name of each date's period, empty where there is no date: "2026-03", "2026Q1", "2026-W09"."""
+    if period == "week":
+        iso = dates.dt.isocalendar()
+        return (iso["year"].astype("Int64").astype(str) + "-W" + iso["week"].astype("Int64").astype(str).str.zfill(2)).where(
+            dates.notna(), ""
+        )
+    return dates.dt.to_period(PERIODS[period]).astype(str).where(dates.notna(), "")
+
+
+@dataclass
+class ScoredFile:
+    """A scored file that can be read on where the last reading ended.
+
+    Text formats (CSV, TSV, JSON lines) go on at a byte; of the others all rows are read.
+    """
+
+    path: Path
+    _columns: list[str] = field(default_factory=list)
+
+    @property
+    def grows(self) -> bool:
+        """Whether rows can be appended to the file."""
+        return self.path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson")
+
+    def digest(self, position: int) -> str:
+        """Return what tells whether the file is still the same up to `position`: its start and what stands before that place."""
+        with self.path.open("rb") as file:
+            head = file.read(min(_HEAD, position))
+            file.seek(max(0, position - _HEAD))
+            return hashlib.sha256(head + file.read(min(_HEAD, position))).hexdigest()
+
+    def parts(self, first: int = 0, position: int = 0) -> Iterator[Part]:
+        """Yield the rows, those after `position` only, of which `first` rows came before."""
+        if not self.path.is_file():
+            raise DataError(f"{self.path}: no such file. Found nothing there. Check the name.")
+        walk = (self._json if self.path.suffix.lower() in (".jsonl", ".ndjson") else self._csv) if self.grows else self._other
+        for columns, rows, end in walk(position):
+            yield Part(pd.DataFrame(rows, columns=columns), first, end)
+            first += len(rows)
+
+    def _csv(self, position: int) -> Iterator[tuple[list[str], list[Any], int]]:
+        encoding = detect_encoding(self.path)
+        with self.path.open("rb") as file:
+            delimiter = detect_delimiter(file.read(1 << 18).decode(encoding, "replace"))
+        if encoding == "utf-16":
+            raise DataError(f"{self.path}: UTF-16. Found a file that was saved anew. Give the one that servicenlp score wrote.")
+        with self.path.open("rb") as file:
+            header = next(csv.reader(_lines(file, encoding), delimiter=delimiter), [])
+            if position:
+                file.seek(position)
+            rows = csv.reader(_lines(file, encoding), delimiter=delimiter)
+            while part := list(islice(rows, _SIZE)):
+                # A file appended to with its header, as by "cat", holds it in the middle.
+                yield header, [(row + [""] * len(header))[: len(header)] for row in part if row and row != header], file.tell()
+
+    def _json(self, position: int) -> Iterator[tuple[list[str], list[Any], int]]:
+        with self.path.open("rb") as file:
+            file.seek(position)
+            while lines := list(islice(iter(file.readline, b""), _SIZE)):
+                items = [json.loads(line) for line in lines if line.strip()]
+                columns = list(dict.fromkeys(key for item in items for key in item))
+                yield columns, [[item.get(column) for column in columns] for item in items], file.tell()
+
+    def _other(self, position: int) -> Iterator[tuple[list[str], list[Any], None]]:
+        del position  # such a file is never appended to, but written anew
+        table = read_table(self.path, Options())
+        rows = (row for row, _ in table.walk())
+        while part := list(islice(rows, _SIZE)):
+            yield table.columns, [[None if cell is MISSING else cell for cell in row] for row in part], None
+
+
+def _lines(file: Any, encoding: str) -> Iterator[str]:
+    """Yield decoded lines; unlike a text file's, the place of a binary one can be told at any time."""
+    read: Callable[[], bytes] = file.readline
+    for line in iter(read, b""):
+        yield line.decode(encoding, "replace")
