@@ -46,7 +46,7 @@ def train(paths: list[Path], folder: Path, *, strict: bool = True, force: bool =
     model.fit(table["text"], labels, table["weight"], table["family"])
     if "evidence" in table and "level" in table:
         told = table[table["level"].notna()]
-        learn_evidence(model, list(told["text"]), told["level"].to_numpy(int) - 1, list(told["evidence"]))
+        learn_evidence(model, list(told["text"]), told["level"].to_numpy(int) - 1, list(told["evidence"].fillna("")))
     about = {"data": describe_data(table), "left_out": [str(problem) for problem in problems], "figures": _figures(model, table)}
     card = save_model(model, folder, about)
     (folder / "card.md").write_text(render_card(card), encoding="utf-8")

@@ -28,6 +28,8 @@ ORDER = [
     "transformer_export", "transformer_training",
     "review", "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction", "review.near_copies",
     "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
+    "review.estimates", "review.labels", "raters", "agreement",
+    "rulebook", "voting",
     "insights.rules", "insights.records", "insights.tally", "insights.states", "insights.results", "insights.statistics",
     "insights.standing", "insights",
     "commands", "commands.options", "commands.folder", *COMMANDS, "cli",

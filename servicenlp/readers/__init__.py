@@ -148,10 +148,10 @@ class Source:
             return Interaction("", None, problem, False)
         if self.shape.messages is None and talks is None:
             return clean(told.get(self.shape.text_column, MISSING))  # where other columns are filled in
-        own = list(self.shape.messages(told)) if self.shape.messages else []
-        if talks is None:
-            return assemble(self._settled(told, own))
-        if self.shape.key is None:
+        if talks is None or self.shape.key is None:
+            own = list(self.shape.messages(told)) if self.shape.messages else []
+            if talks is None:
+                return assemble(self._settled(told, own))
             return assemble(self._settled(told, own + talks.messages(ident(told.get(self.shape.id_column, "")))))
         key = ident(self.shape.key(told))
         first = talks.first(key)

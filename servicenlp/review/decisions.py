@@ -176,3 +176,38 @@ def items_per_hour(times: Sequence[str]) -> float | None:
     stamps = [datetime.fromisoformat(time) for time in times]
     gaps = [seconds for one, next_one in pairwise(stamps) if 0 <= (seconds := (next_one - one).total_seconds()) < BREAK]
     return round(len(gaps) * 3600 / sum(gaps), 1) if gaps and sum(gaps) else None
+
+
+def describe(labels: dict[str, Any] | None) -> str:
+    """Return labels, or why there are none, in words.
+
+    Examples
+    --------
+    >>> describe({"level": 1, "primary": "none", "delivery": "failed"}), describe(None), describe({"unusable": "a test"})
+    ('level 1 criminal, delivery failed', 'nothing', 'unusable: a test')
+    """
+    if not labels:
+        return "nothing"
+    if "unusable" in labels:
+        return f"unusable: {labels['unusable']}"
+    outcomes = [f"{name} {labels[name]}" for name in CATEGORY_NAMES if labels.get(name) not in (None, NONE.value)]
+    return ", ".join([f"level {labels['level']} {LEVELS[labels['level'] - 1].name}", *outcomes])
+
+
+def tell(event: Event) -> str:
+    """Return an event for a terminal of 80 columns: who, when, from, to, why, and what the model had said."""
+    what = f"{event.action} of event {event.undoes}" if event.undoes else event.action
+    context = event.context
+    queue = ", ".join(filter(None, [context.queue, *context.reasons, "blind" if context.blind else ""]))
+    lines = [
+        f"event {event.id}  {event.at[:19].replace('T', ' ')} UTC  {event.reviewer}  {what}{' in bulk' if event.batch else ''}",
+        f"  from    {describe(event.before)}",
+        f"  to      {describe(event.after)}",
+        f"  model   {describe(event.prediction)}",
+        f"          by {event.model or 'an unnamed model'}",
+    ]
+    if queue:
+        lines.append(f"  queue   {queue}")
+    if event.why:
+        lines.append(f"  why     {event.why}")
+    return "\n".join(lines)

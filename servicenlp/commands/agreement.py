@@ -1,0 +1,31 @@
+"""``servicenlp agreement``."""
+
+from pathlib import Path
+
+import click
+
+from servicenlp.commands.options import FILE, force_option, refuse_overwriting
+
+
+@click.command()
+@click.argument("labels", nargs=-1)
+@click.option("--group", "groups", multiple=True, metavar="NAME=A,B", help="Raters taken as one, by file or reviewer; repeat for more.")
+@click.option("-o", "--output", type=FILE, help="Where to write the items to adjudicate: .csv, .jsonl or .xlsx.")
+@force_option
+def agreement(labels: tuple[str, ...], groups: tuple[str, ...], output: Path | None, force: bool) -> None:
+    """Tell how far raters agree: LABELS are their files, or a store of reviews.
+
+    \b
+    Example: servicenlp agreement ann.jsonl bob.jsonl -o disputed.csv
+    """
+    from servicenlp.agreement import compare_raters, render
+    from servicenlp.raters import read_groups
+    from servicenlp.review.labels import write_rows
+
+    refuse_overwriting(output, force)
+    raters, texts = read_groups(labels, groups)
+    found = compare_raters(raters, texts)
+    click.echo(render(found))
+    if output is not None:
+        write_rows(found.disputed.to_dict("records"), output, list(found.disputed.columns))
+        click.echo(f"{output}: {len(found.disputed):,} items to adjudicate", err=True)

@@ -1,0 +1,158 @@
+"""``servicenlp review``: the page, and what can be had of a store without it."""
+
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from servicenlp.commands.options import FILE, force_option, refuse_overwriting
+from servicenlp.errors import DataError
+
+if TYPE_CHECKING:
+    from servicenlp.review.store import Store
+
+_PAGE = "open"
+
+
+class Review(click.Group):
+    """A group whose first argument may be a scored file: then the page is opened."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put in the name of the command that opens the page."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [_PAGE, *args]
+        return super().parse_args(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show both ways to call it."""
+        formatter.write_usage(ctx.command_path, "SCORED [OPTIONS]")
+        formatter.write_usage(ctx.command_path, "COMMAND STORE [OPTIONS]")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the page's options as ours, and the commands."""
+        self.commands[_PAGE].format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+def _mix(_ctx: click.Context, _option: click.Parameter, value: str | None) -> Any:
+    """Read risk=0.4,random=0.6."""
+    from servicenlp.review.queue import Mix
+
+    if not value:
+        return Mix()
+    try:
+        shares = {name.strip(): float(share) for name, share in (part.split("=") for part in value.split(","))}
+        return Mix(**{name: shares.pop(name, 0.0) for name in Mix._fields}) if shares.keys() <= set(Mix._fields) else Mix(**shares)
+    except (ValueError, TypeError) as error:
+        raise click.BadParameter(f"not shares of {', '.join(Mix._fields)}, such as risk=0.5,random=0.5") from error
+
+
+@contextmanager
+def _opened(store: str) -> Iterator["Store"]:
+    _require()
+    from servicenlp.review.store import open_store
+
+    opened = open_store(store, create=False)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _require() -> None:
+    """Raise DataError if the extra is not installed."""
+    try:
+        import sqlalchemy  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise DataError(
+            "servicenlp review: an extra is needed. Found no SQLAlchemy. Install it: pip install 'servicenlp[review]'."
+        ) from error
+
+
+@click.group(cls=Review)
+def review() -> None:
+    """Review a SCORED file on a local page, or use the STORE of its decisions.
+
+    \b
+    Example: servicenlp review scored.csv --queue criminal
+    """
+
+
+@review.command(_PAGE, hidden=True)
+@click.argument("scored", type=FILE)
+@click.option(
+    "--queue", default="mixed", show_default=True, help="mixed, criminal, extra-mile, uncertain, disagreements, failed-primary ..."
+)
+@click.option("--size", type=click.IntRange(1), default=200, show_default=True, help="Items in the queue.")
+@click.option("--mix", callback=_mix, help="Shares of a mixed queue, as in risk=0.4,uncertain=0.2,diverse=0.15,random=0.25.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn at random.")
+@click.option("--csat-column", help="Column of the customers' own satisfaction scores; detected by default.")
+@click.option("--reviewer", default=getpass.getuser, show_default="your login", help="Whose decisions these are.")
+@click.option("--blind", is_flag=True, help="Hide what was predicted.")
+@click.option("--second", is_flag=True, help="Show what others have decided too, for a second reading.")
+@click.option("--store", default="sqlite:///review.db", show_default=True, help="Where decisions go; postgresql://... for a team.")
+@click.option("--prefix", help="What our columns' names begin with; detected by default.")
+@click.option("--id-column", help="Column that names the interaction; detected by default.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the page; any free one by default.")
+def open_page(scored: Path, **options: Any) -> None:
+    """Open the page."""
+    _require()
+    raise DataError("servicenlp review: no page yet. Found the store's commands only. See servicenlp review --help.")
+
+
+@review.command()
+@click.argument("store")
+@click.option("-o", "--output", type=FILE, help="Where to write, such as labels.jsonl; CSV to stdout by default.")
+@click.option("--reviewer", help="Only this one's verdicts; the last verdict on each item by default.")
+@click.option("--no-bulk", is_flag=True, help="Leave out what was accepted in bulk, unread.")
+@force_option
+def export(store: str, output: Path | None, reviewer: str | None, no_bulk: bool, force: bool) -> None:
+    """Write verdicts as labels for training.
+
+    \b
+    Example: servicenlp review export review.db -o labels.jsonl
+    """
+    from servicenlp.review.labels import HEADER, collect_labels, write_rows
+
+    refuse_overwriting(output, force)
+    with _opened(store) as opened:
+        rows = collect_labels(opened, reviewer, bulk=not no_bulk)
+        if not rows:
+            raise DataError(f"{opened.name}: no verdicts. Found nothing to export. Review first: servicenlp review SCORED.")
+    write_rows(rows, output, HEADER, sys.stdout)
+    click.echo(f"{output or 'stdout'}: {len(rows):,} labelled interactions", err=True)
+
+
+@review.command()
+@click.argument("store")
+@click.argument("item", metavar="ITEM_ID")
+def history(store: str, item: str) -> None:
+    """Show who said what of an item, and when.
+
+    \b
+    Example: servicenlp review history review.db LF-48113
+    """
+    from servicenlp.review.decisions import tell
+
+    with _opened(store) as opened:
+        for event in opened.history(item):
+            click.echo(tell(event))
+
+
+@review.command()
+@click.argument("store")
+@click.option("--file", "population", help="Of which file reviewed, by its name in the store; the last one by default.")
+def report(store: str, population: str | None) -> None:
+    """Tell precision, misses, overrides and pace.
+
+    \b
+    Example: servicenlp review report review.db
+    """
+    from servicenlp.review.estimates import estimate, render
+
+    with _opened(store) as opened:
+        click.echo(render(estimate(opened, population)))

@@ -1,0 +1,186 @@
+"""Whose labels are compared: raters from label files and stores of decisions, one by one or group by group.
+
+Jim Clemmer has frontline, managers and customers each say what the minimum is and what more is:
+where the verdicts of such groups part, they expect different things.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import median_low
+from typing import Any, NamedTuple
+
+from servicenlp.corpus import read_corpus
+from servicenlp.errors import DataError
+from servicenlp.taxonomy import CATEGORY_NAMES, NONE
+
+TARGETS = ("level", *CATEGORY_NAMES)
+_STORES = (".db", ".sqlite", ".sqlite3")
+
+Rating = dict[str, Any]  # the labels of one item by target
+
+
+class Rater(NamedTuple):
+    """One rater, or a group taken as one.
+
+    Attributes
+    ----------
+    name : str
+        Who.
+    ratings : dict of str to dict
+        By item, the labels by target.
+    """
+
+    name: str
+    ratings: dict[str, Rating]
+
+
+class Texts(NamedTuple):
+    """The ids and texts of items by their names here."""
+
+    ids: dict[str, str]
+    texts: dict[str, str]
+
+
+def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
+    """Read raters' labels.
+
+    Parameters
+    ----------
+    sources : iterable of str
+        Label files, each a rater named as the file; stores of decisions (a database's URL, or a
+        file ending in .db), each reviewer in them a rater.
+
+    Returns
+    -------
+    raters : list of Rater
+        One a file, one a reviewer.
+    texts : Texts
+        Of the items. Two labels are of one item if their words are the same; blanks do not count.
+
+    Raises
+    ------
+    DataError
+        If a source cannot be read, or a rater labels an item twice in different ways.
+    """
+    raters: dict[str, Rater] = {}
+    texts = Texts({}, {})
+    for source, title in name_sources(sources).items():
+        for name, rows in (_of_store(source) if _is_store(source) else {title: _of_file(source)}).items():
+            rater = raters.setdefault(name, Rater(name, {}))
+            for row in rows:
+                item = " ".join(str(row["text"]).split())
+                texts.texts.setdefault(item, str(row["text"]))
+                texts.ids[item] = texts.ids.get(item) or str(row.get("id") or "")
+                labels = {target: row[target] for target in TARGETS if row.get(target) is not None and row[target] == row[target]}
+                if rater.ratings.setdefault(item, labels) != labels:
+                    raise DataError(f"{source}: {name} labels an item twice. Found {item[:40]!r} with other labels. Keep one of them.")
+    return list(raters.values()), texts
+
+
+def name_sources(sources: Iterable[str]) -> dict[str, str]:
+    """Return the name of the rater of each label file: the file's, with its folder where that alone is not enough.
+
+    Examples
+    --------
+    >>> name_sources(["ann/labels.jsonl", "bob/labels.jsonl", "eve.csv"])
+    {'ann/labels.jsonl': 'ann/labels', 'bob/labels.jsonl': 'bob/labels', 'eve.csv': 'eve'}
+    """
+    given = list(dict.fromkeys(sources))
+    stems = Counter(Path(source).stem for source in given)
+    return {source: path.stem if stems[path.stem] == 1 else str(path.with_suffix("")) for source in given for path in [Path(source)]}
+
+
+def read_groups(labels: Sequence[str], groups: Sequence[str]) -> tuple[list[Rater], Texts]:
+    """Read raters, and take those of a group as one.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        See `read_raters`.
+    groups : sequence of str
+        NAME=A,B ...: a member is a label file, or a rater of `labels`. Without any, raters stay by themselves.
+
+    Raises
+    ------
+    DataError
+        As `read_raters` does, or if a group is not written so, or a member unknown.
+    """
+    members: dict[str, list[str]] = {}
+    for group in groups:
+        name, equals, told = group.partition("=")
+        members[name.strip()] = [member.strip() for member in told.split(",") if member.strip()]
+        if not (name.strip() and equals and members[name.strip()]):
+            raise DataError(f"--group: not a group. Found {group!r}. Write NAME=A,B with label files or reviewers.")
+    sources = [*labels, *(member for told in members.values() for member in told if _is_store(member) or Path(member).is_file())]
+    raters, texts = read_raters(sources)
+    titles = name_sources(sources)
+    if not members:
+        return raters, texts
+    return group_raters(raters, {group: [titles.get(member, member) for member in told] for group, told in members.items()}), texts
+
+
+def _is_store(source: str) -> bool:
+    return "://" in source or Path(source).suffix.lower() in _STORES
+
+
+def _of_file(source: str) -> list[dict[str, Any]]:
+    return [{str(name): cell for name, cell in row.items()} for row in read_corpus(source).table.to_dict("records")]
+
+
+def _of_store(source: str) -> dict[str, list[dict[str, Any]]]:
+    from servicenlp.review.labels import collect_labels
+    from servicenlp.review.store import open_store
+
+    store = open_store(source, create=False)
+    found = {reviewer: collect_labels(store, reviewer, bulk=False) for reviewer in store.reviewers()}
+    store.close()
+    return {reviewer: rows for reviewer, rows in found.items() if rows}
+
+
+def group_raters(raters: Sequence[Rater], groups: Mapping[str, Sequence[str]]) -> list[Rater]:
+    """Return each group as one rater: the middle of its members' levels, and what most say of a category.
+
+    Parameters
+    ----------
+    raters : sequence of Rater
+        All members.
+    groups : mapping of str to sequence of str
+        Names of raters by group.
+
+    Raises
+    ------
+    DataError
+        If a member is unknown.
+
+    Notes
+    -----
+    Between two middles the lower level counts; between outcomes that are as frequent none does.
+    """
+    known = {rater.name: rater for rater in raters}
+    found = []
+    for group, names in groups.items():
+        if unknown := [name for name in names if name not in known]:
+            raise DataError(
+                f"--group {group}: no rater {unknown[0]!r}. Found {', '.join(known)}. Name label files, or reviewers of a store."
+            )
+        by_item: dict[str, list[Rating]] = defaultdict(list)
+        for name in names:
+            for item, labels in known[name].ratings.items():
+                by_item[item].append(labels)
+        found.append(Rater(group, {item: _common(labels) for item, labels in by_item.items()}))
+    return found
+
+
+def _common(labels: Sequence[Rating]) -> Rating:
+    common: Rating = {}
+    for target in TARGETS:
+        told = [label[target] for label in labels if target in label]
+        if not told:
+            continue
+        if target == "level":
+            common[target] = median_low(told)
+        else:
+            (first, count), *rest = Counter(told).most_common()
+            common[target] = NONE.value if rest and rest[0][1] == count else first
+    return common
