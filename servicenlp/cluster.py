@@ -1,6 +1,7 @@
 """Partitions to parts on many machines or cores, by Dask: https://distributed.dask.org."""
 
 import logging
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -39,7 +40,7 @@ def score_on_cluster(job: Job, partitions: Sequence[Partition], scheduler: str |
     DataError
         If the scheduler cannot be reached, or its workers cannot score.
     """
-    with _connect(scheduler, min(workers, len(partitions))) as client, _shipped(client, job) as name:
+    with _connect(scheduler, min(workers, len(partitions))) as client, _shipped(client, job, own=scheduler is None) as name:
         tasks = {
             client.submit(_run, name, partition, key=f"{name}-{partition.part}", pure=False, retries=_TRIES - 1): partition
             for partition in partitions
@@ -64,18 +65,21 @@ def _run(name: str, partition: Partition) -> Outcome:
 class _Shipped(WorkerPlugin):  # type: ignore[misc]
     """What a worker keeps: Dask sends a plugin to each worker, at once or when it comes."""
 
-    job: Job
+    def __init__(self, job: Job, own: bool) -> None:
+        self.job, self.own = job, own
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def setup(self, worker: Any) -> None:
+        """Let our own workers leave Ctrl-C, which a terminal sends to all, to the process that ends them."""
+        if self.own:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
-def _shipped(client: Client, job: Job) -> Iterator[str]:
+def _shipped(client: Client, job: Job, own: bool) -> Iterator[str]:
     """Send the job with its model to the workers, and take it away at the end; yield its name there."""
     name = f"servicenlp-{uuid4().hex}"
     try:
-        client.register_plugin(_Shipped(job), name=name)
+        client.register_plugin(_Shipped(job, own), name=name)
     except (ImportError, AttributeError) as error:
         raise DataError(f"--scheduler: its workers cannot score. Found: {error}. Install this servicenlp on each of them.") from error
     try:

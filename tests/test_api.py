@@ -22,16 +22,18 @@ READERS = sorted((f"readers.{name}" for name in servicenlp.readers.READERS), key
 COMMANDS = sorted(f"commands.{name}" for name in servicenlp.commands.COMMANDS)
 ORDER = [
     "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
-    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "privacy", "readers.shape", "readers.guess", "readers.people",
+    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "privacy",
+    "readers.shape", "readers.guess", "readers.people",
     "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence", "corpus", "evaluation",
     "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "partitions", "cluster", "training",
     "transformer_export", "transformer_training",
     "review", "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction", "review.near_copies",
     "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
     "review.estimates", "review.labels", "raters", "agreement",
-    "rulebook", "voting",
+    "rulebook", "voting", "label_model", "labelling", "rule_analysis",
     "insights.rules", "insights.records", "insights.tally", "insights.states", "insights.results", "insights.statistics",
-    "insights.standing", "insights",
+    "insights.standing", "insights.staircase", "insights.steps", "insights.wishes", "insights.rings", "insights.interests",
+    "insights.truths", "insights.offerings", "insights.extremes", "insights.limits", "insights.trends", "insights",
     "commands", "commands.options", "commands.folder", *COMMANDS, "cli",
 ]  # fmt: skip
 
