@@ -33,6 +33,7 @@ from servicenlp.transformer import Transformer
 
 PREFIX = "service_"
 BATCH = 1024  # small enough for the caches of a processor
+_STRANGE = 0.15  # share of words that the model does not know, above which the language is asked for
 _FAILED = [label.value for label in OUTCOMES].index("failed")
 
 
@@ -72,15 +73,16 @@ class Scorer:
     def score(self, texts: Sequence[Any], problems: dict[int, str], turns: dict[int, list[Turn]]) -> Scores:
         """Score a batch of texts; see `score_texts`."""
         own = [turns.get(i) or _split(text) for i, text in enumerate(texts)]
-        skipped = why_skipped(texts, own, problems, self.any_language)
+        skipped = [why_skipped(text, spoken, problems.get(i)) for i, (text, spoken) in enumerate(zip(texts, own, strict=True))]
         chosen = [i for i, why in enumerate(skipped) if why is None]
-        terms = find_terms([texts[i] for i in chosen], [own[i] for i in chosen])
+        given = [texts[i] for i in chosen]
+        terms = find_terms(given, [own[i] for i in chosen])
         scores, found, divisor = self.model.score_terms(terms, len(chosen))
-        codes, spans = self._codes([texts[i] for i in chosen], terms, scores, found)
-        known = divisor > 1
-        status = [why or SCORED for why in skipped]
-        for i in np.flatnonzero(~known):
-            status[chosen[i]] = "skipped: no known words"
+        codes, spans = self._codes(given, terms, scores, found)
+        reasons = self._reasons(given, terms, found, divisor)
+        known = np.array([why is None for why in reasons], bool)
+        for i, why in zip(chosen, reasons, strict=True):
+            skipped[i] = why
         place = np.array(chosen, int)[known]
 
         def spread(part: Any) -> Any:
@@ -89,7 +91,20 @@ class Scorer:
             whole[place] = part[known]
             return whole
 
+        status = [why or SCORED for why in skipped]
         return Scores({name: spread(part) for name, part in codes.items()}, Spans(*map(spread, spans)), status, self.name)
+
+    def _reasons(self, texts: list[str], terms: Terms, found: Any, divisor: Any) -> list[str | None]:
+        """Say of each text why its words cannot be judged, or None."""
+        words = terms.text[: len(terms.start)]
+        strange = np.bincount(words[found[: len(words)] < 0], minlength=len(texts))
+        # Who knows nearly all words need not ask for the language, which takes as long as all else.
+        asked = np.flatnonzero(strange > _STRANGE * np.bincount(words, minlength=len(texts)))
+        reasons: list[str | None] = [None if n > 1 else "skipped: no known words" for n in divisor]
+        if not self.any_language:
+            for i, name in zip(asked, foreign([texts[i] for i in asked]), strict=True):
+                reasons[i] = f"skipped: other language ({name})" if name else reasons[i]
+        return reasons
 
     def _codes(self, texts: list[str], terms: Terms, scores: Any, found: Any) -> tuple[dict[str, Any], Spans]:
         """Return our columns for texts that hold words, from the scores of all outputs."""
@@ -143,18 +158,7 @@ def _split(text: Any) -> list[Turn] | None:
     return split_turns(text) if isinstance(text, str) and ":" in text else None
 
 
-def why_skipped(
-    texts: Sequence[Any], turns: Sequence[list[Turn] | None], problems: dict[int, str], any_language: bool = False
-) -> list[str | None]:
-    """Say of each text why it cannot be scored, or None; `turns` and `problems` as far as they are known."""
-    found = [_why(text, own, problems.get(i)) for i, (text, own) in enumerate(zip(texts, turns, strict=True))]
-    if any_language:
-        return found
-    names = foreign(text if why is None else None for text, why in zip(texts, found, strict=True))
-    return [f"skipped: other language ({name})" if name else why for why, name in zip(found, names, strict=True)]
-
-
-def _why(text: Any, turns: list[Turn] | None, problem: str | None) -> str | None:
+def why_skipped(text: Any, turns: list[Turn] | None, problem: str | None) -> str | None:
     """Say why a cell cannot be scored, or None."""
     if problem:
         return f"skipped: {problem}"

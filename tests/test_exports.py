@@ -18,8 +18,8 @@ def judged(source) -> list:
     found = []
     for batch in source.batches(1000):
         spoken = [batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else []) for i, text in enumerate(batch.texts)]
-        skips = why_skipped(batch.texts, spoken, batch.problems, any_language=True)
-        for text, turns, why in zip(batch.texts, spoken, skips, strict=True):
+        for i, (text, turns) in enumerate(zip(batch.texts, spoken, strict=True)):
+            why = why_skipped(text, turns, batch.problems.get(i))
             found.append(why.removeprefix("skipped: ") if why else [[t.speaker, text[t.start : t.end].strip()] for t in turns])
     return found
 
