@@ -23,7 +23,7 @@ def is_headless(rows: Sequence[Sequence[str]]) -> bool:
 
     Examples
     --------
-    >>> is_headless([["4", "2025-01-05", "It was cold."], ["2", "2025-01-06", "We left."]])
+    >>> is_headless([["4", "2025-01-05", "It was cold."], ["2", "2025-01-06", "We left at once."]])
     True
     >>> is_headless([["stars", "what happened"], ["4", "It was cold."], ["2", "We left."]])
     False

@@ -48,6 +48,8 @@ def recognise(sample: Sample, options: Options) -> Shape:
         message = f"no column {options.customer_column!r}. Found {found}. Name one of them with --customer-column."
         raise DataError(f"{sample.name}: {message}")
     wanted = options.customer_column or options.text_column
+    heads = _more_headers(sample)
+    sample = sample._replace(rows=sample.rows[len(heads) :])
     text = choose_text_column(sample.name, sample.columns, sample.rows, wanted)
     alone = Shape("one interaction a row", {"text": text}, text_column=text, id_column=options.id_column or "")
     if options.text_column and not options.customer_column:
@@ -55,12 +57,21 @@ def recognise(sample: Sample, options: Options) -> Shape:
     looks = {column: traits([row.get(column) for row in sample.rows]) for column in sample.columns}
     agents = _answers(looks, text)
     sides = _sides(looks, text, agents) if not options.customer_column else []
-    own = [text] if options.customer_column else _own_words(looks, text)
+    asked = {column: words(heads[0].get(column)) if heads and not is_question(column) else column for column in sample.columns}
+    own = [text] if options.customer_column else _own_words(looks, text, asked)
     if sides:
         return _talk(alone, sides)
-    if len(own) > 1 or agents:
-        return _whole(alone, own, agents)
+    if len(own) > 1 or agents or heads:
+        return _whole(alone, own, agents, heads)
     return alone
+
+
+def _more_headers(sample: Sample) -> list[Record]:
+    """Return the rows below the header that are headers too, as survey tools write them: questions, their kinds, their ids."""
+    for number, row in enumerate(sample.rows[:2]):
+        if any(isinstance(cell, str) and (cell == "Open-Ended Response" or cell.startswith('{"ImportId"')) for cell in row.values()):
+            return sample.rows[: number + 1]
+    return []
 
 
 def _answers(looks: dict[str, Traits], text: str) -> list[str]:
@@ -86,10 +97,10 @@ def _sides(looks: dict[str, Traits], text: str, agents: Sequence[str]) -> list[t
     return [(c, CUSTOMER if c in own else side_of(c) or AGENT) for c in looks if c in own or c in agents]
 
 
-def _own_words(looks: dict[str, Traits], text: str) -> list[str]:
+def _own_words(looks: dict[str, Traits], text: str, questions: dict[str, str]) -> list[str]:
     """Return the columns of what the customer wrote: the text, other open answers, a review's title."""
     halves = [c for c in looks if _HALVES.match(plain_name(c)) and is_written(looks[c], 1)]
-    asked = [c for c in looks if is_question(c) and is_written(looks[c], 1.5) and not _FACTS.search(c)]
+    asked = [c for c in looks if is_question(questions[c]) and is_written(looks[c], 1.5) and not _FACTS.search(questions[c])]
     asked += [c for c in looks if asked and c not in asked and text_rank(c) is not None and is_written(looks[c])]
     several = halves if len(halves) > 1 else asked
     own = [c for c in looks if c in several or c == text] if text in several or len(several) > 1 else [text]
@@ -98,10 +109,12 @@ def _own_words(looks: dict[str, Traits], text: str) -> list[str]:
     return [title, *own] if title else own
 
 
-def _whole(alone: Shape, own: list[str], agents: list[str]) -> Shape:
+def _whole(alone: Shape, own: list[str], agents: list[str], heads: list[Record]) -> Shape:
     """Return the shape of rows in which the customer's words, and perhaps an answer, stand in several columns."""
 
     def messages(told: Record) -> Iterable[Message]:
+        if told in heads:
+            return
         said = list(dict.fromkeys(part.strip() for column in own if (part := answered(told.get(column))).strip()))
         if len(said) == 1 and (turns := split_turns(said[0])) and len(turns) > 1:
             yield from (Message(turn.speaker, said[0][turn.start : turn.end]) for turn in turns)

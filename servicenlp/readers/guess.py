@@ -24,7 +24,7 @@ _MORE_NAMES = (
     "reviewcontent reviewcomment reviewdescription reviews feedbacktext commenttext commentbody surveycomment additionalcomments "
     "generalcomments opencomment openfeedback freetext freetextcomment openended opentext ratingcomment ratingreason reason "
     "remarks remark "
-    "suggestion suggestions experience details query inquiry enquiry question post snippet sentence value "
+    "suggestion suggestions experience details query inquiry enquiry question post snippet sentence value instruction prompt input "
     "beschreibung ticketbeschreibung problembeschreibung fehlerbeschreibung nachricht nachrichtentext kundennachricht "
     "ihrenachricht mitteilung "
     "kommentar kommentare kundenkommentar bewertungstext rezension kundenbewertung bewertung ruckmeldung kundenfeedback freitext "
@@ -59,10 +59,13 @@ _CUSTOMER_WORDS = (
 )
 _TEXT_WORDS = (
     "text transcript description body message messages comment comments review feedback content verbatim narrative complaint words "
-    "query question request issue utterance post statement opinion experience nachricht kommentar beschreibung mensaje "
+    "query question request issue utterance post statement opinion experience tweet problem nachricht kommentar beschreibung mensaje "
     "comentario message "
     "commentaire messaggio commento bericht opmerking mensagem wiadomosc komentarz"
 ).split()
+_ABOUT_WORDS = (
+    "reviews ticket case survey chat conversation email mail full original open complaint complaints incident initial first".split()
+)
 # Names of what is long but not the customer's words.
 _OTHER_WORDS = (
     "internal private worknotes notes note interne intern interna interno wewnetrzne agentnotes html url link uri href json "
@@ -70,7 +73,7 @@ _OTHER_WORDS = (
     "meta headers header useragent agentid id ids uuid guid hash token key image images photo photos picture avatar attachment "
     "attachments file files path filename tags labels category categories topics keywords summary disposition log logs "
     "history audit signature address location "
-    "product article policy terms bio prompt ip browser device sql trace debug timestamp date time permalink subject title betreff "
+    "product article policy terms bio ip browser device sql trace debug timestamp date time permalink subject title betreff "
     "objet asunto oggetto onderwerp assunto temat 件名 name email phone company organization organisation team group zusammenfassung "
     "resume 備考 社内メモ メモ diagnosis instructions template script macro entities embedding vector translation"
 ).split()
@@ -78,7 +81,8 @@ _NOTES = {"internal", "private", "intern", "interne", "interno", "interna", "wor
 # Known names that may mean something else; taken only if nothing better is there.
 _VAGUE = set("note notes email interaction summary reason details value snippet question remark remarks".split())
 _TITLE_NAMES = (
-    "reviewtitle title headline reviewheadline reviewsummary summary titreavis titre titel bewertungstitel titulo titolo tytul "
+    "reviewtitle reviewstitle title headline reviewheadline reviewsummary summary titreavis titre titel bewertungstitel titulo "
+    "titolo tytul "
     "タイトル レビュータイトル 标题 제목"
 ).split()
 _RATING = re.compile(
@@ -253,6 +257,8 @@ def text_rank(name: str) -> float | None:
     words = name_words(name)
     if any(word in _CUSTOMER_WORDS for word in words) and any(word in _TEXT_WORDS for word in words):
         return 3.5  # "what the customer's message says" is as good as a description
+    if len(words) > 1 and words[-1] in _TEXT_WORDS and all(word in _TEXT_WORDS or word in _ABOUT_WORDS for word in words):
+        return 4.5  # "reviews.text", "Complaint description"
     return None
 
 
