@@ -44,14 +44,15 @@ class Journal:
         self._task = task
 
     def _go_on(self, output: Path, task: dict[str, Any]) -> None:
-        lines = [line for line in map(_whole, self.path.read_text(encoding="utf-8").splitlines(keepends=True)) if line is not None]
-        if not lines:
-            return
-        if changed := [name for name in task if lines[0].get(name) != task[name]]:
-            raise DataError(f"{output}: cannot go on. Found a run of other {', '.join(changed)}. Leave out --resume to begin anew.")
-        for entry in lines[1:]:
-            if entry["bytes"] <= self.part.stat().st_size:
-                self.rows, self.bytes, self.state = entry["rows"], entry["bytes"], entry["state"]
+        size = self.part.stat().st_size
+        with self.path.open(encoding="utf-8") as file:
+            entries = (entry for entry in map(_whole, file) if entry is not None)  # one at a time: there may be millions
+            begun = next(entries, task)
+            if changed := [name for name in task if begun.get(name) != task[name]]:
+                raise DataError(f"{output}: cannot go on. Found a run of other {', '.join(changed)}. Leave out --resume to begin anew.")
+            for entry in entries:
+                if entry["bytes"] <= size:
+                    self.rows, self.bytes, self.state = entry["rows"], entry["bytes"], entry["state"]
 
     def open(self) -> None:
         """Begin to write; the output must have been cut to `bytes` by then."""

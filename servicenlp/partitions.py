@@ -168,7 +168,8 @@ def find_partitions(places: Sequence[str], options: Options) -> list[Partition]:
     'part-00000.csv'
     """
     ranges = [(file, groups) for place in places for file in _find(place) for groups in _row_groups(file, options)]
-    return [Partition(file, f"part-{i:05}{_suffix(file)}", groups) for i, (file, groups) in enumerate(ranges)]
+    width = max(5, len(str(len(ranges) - 1)))  # so that the order of the names is that of the parts
+    return [Partition(file, f"part-{i:0{width}}{_suffix(file)}", groups) for i, (file, groups) in enumerate(ranges)]
 
 
 def begin(folder: str, force: bool, resume: bool) -> None:

@@ -40,7 +40,9 @@ def exports(tmp_path_factory, learned) -> Path:
 @pytest.fixture(scope="module")
 def cluster():
     with (
-        dask.config.set({"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}),
+        dask.config.set(
+            {"distributed.scheduler.allowed-failures": 1, "distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+        ),
         LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", memory_limit=0) as cluster,
     ):
         yield cluster
@@ -107,6 +109,19 @@ def test_a_partition_that_cannot_be_read_fails_alone(exports, cluster, scorer, t
         make_job(scorer, tmp_path / "out"), found, cluster.scheduler_address)}  # fmt: skip
     assert str(outcomes.pop("part-00000.csv")).endswith("0.csv: the file is empty. Found no header. Export it again.")
     assert outcomes == {"part-00001.csv": None}
+
+
+def test_a_partition_that_ends_its_workers_is_given_up(cluster, scorer, tmp_path):
+    class Deadly(Scorer):
+        def score(self, *texts):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    (tmp_path / "0.csv").write_text("id,text\n1,The waiter was rude\n")
+    job = make_job(Deadly(scorer.model), tmp_path / "out")
+    [outcome] = score_on_cluster(job, find_partitions([str(tmp_path / "0.csv")], Options()), cluster.scheduler_address)
+    assert "0.csv: ended every worker that scored it. Found no cause. Give workers more memory" in str(outcome.error)
+    end(job.folder)
+    assert parts_of(tmp_path / "out") == {}
 
 
 def test_a_scheduler_that_is_not_there_is_an_error(exports, scorer, tmp_path, monkeypatch):

@@ -211,6 +211,7 @@ def test_records_say_what_a_part_was_made_of(exports, job):
     [
         (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler: is for --engine dask. Found another engine."),
         (["--engine", "dask"], "--engine dask: needs a folder to write to. Found no -o. Add -o scored/."),
+        (["s3://bucket/a.csv", "-o", "a.csv"], "s3://bucket/a.csv: a remote file. Found no folder to write to. Add -o scored/."),
         (["-o", "in/0.csv/"], "0.csv: not a folder. Found a file."),
         (["-o", "in/0.csv/x/"], "cannot be written. Found: "),
     ],

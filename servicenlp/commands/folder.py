@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ def engine_options(command: Any) -> Any:
     return engine(command)
 
 
-def is_folder(output: Path | str | None, engine: str, scheduler: str | None) -> bool:
+def is_folder(files: Sequence[Path | str], output: Path | str | None, engine: str, scheduler: str | None) -> bool:
     """Tell whether parts are to be written to a folder.
 
     Raises
@@ -48,7 +49,10 @@ def is_folder(output: Path | str | None, engine: str, scheduler: str | None) -> 
         raise DataError("--scheduler: is for --engine dask. Found another engine. Add --engine dask.")
     if engine == "dask" and output is None:
         raise DataError("--engine dask: needs a folder to write to. Found no -o. Add -o scored/.")
-    return engine == "dask" or isinstance(output, str)
+    folder = engine == "dask" or isinstance(output, str)
+    if not folder and (remote := [str(file) for file in files if "://" in str(file)]):
+        raise DataError(f"{remote[0]}: a remote file. Found no folder to write to. Add -o scored/.")
+    return folder
 
 
 def place_of(folder: Path | str | None) -> str:
@@ -69,7 +73,8 @@ def score_folder(
     run = choose(engine, scheduler, workers)
     partitions = find_partitions(list(map(str, files)), job.options)
     begin(job.folder, force, resume)
-    outcomes = [done for partition in partitions if resume and (done := job.done(partition))]
+    with ThreadPoolExecutor() as pool:  # a remote store takes its time to answer
+        outcomes = [done for done in pool.map(job.done, partitions) if done] if resume else []
     kept = {outcome.partition for outcome in outcomes}
     missing = [partition for partition in partitions if partition not in kept]
     shown = tqdm(total=len(partitions), initial=len(kept), unit=" parts", disable=True if quiet else None, file=sys.stderr, leave=False)

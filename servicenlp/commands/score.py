@@ -59,7 +59,7 @@ def score(
     from servicenlp.summary import Summary
     from servicenlp.transformer import load_transformer
 
-    parts_go_to_folder = is_folder(output, engine, scheduler)
+    parts_go_to_folder = is_folder(files, output, engine, scheduler)
     target, paths = None if output is None else Path(output), tuple(map(Path, files))
     if not parts_go_to_folder:
         refuse_overwriting(target, force)

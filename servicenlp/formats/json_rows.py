@@ -12,6 +12,8 @@ RAW = "(unread line)"
 # Under these names a document holds its rows; under any other a list belongs to the one interaction it is.
 _ROWS = ("tickets", "conversations", "results", "data", "items", "records", "rows", "reviews", "interactions", "issues", "value")
 
+_AROUND = ("data", "response", "result", "export", "payload")  # objects in which a document keeps such lists
+
 
 def read(path: Path, options: Options) -> Table:
     """Open a file of JSON objects; it is read once to learn its keys."""
@@ -66,6 +68,9 @@ def _unwrap(document: object) -> tuple[list[object], dict[str, object]]:
         rows = (embedded if isinstance(embedded, dict) else document).get(name)
         if isinstance(rows, list) and (not rows or isinstance(rows[0], dict)):
             return rows, {key: value for key, value in document.items() if value is not rows and key != "_embedded"}
+    for name in _AROUND:
+        if isinstance(inner := document.get(name), dict) and (found := _unwrap(inner))[0] != [inner]:
+            return found[0], {key: value for key, value in document.items() if key != name} | found[1]
     return [document], {}
 
 

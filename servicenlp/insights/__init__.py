@@ -12,17 +12,35 @@ from pathlib import Path
 
 import pandas as pd
 
+from servicenlp.insights.extremes import results as extremes
+from servicenlp.insights.interests import results as interests
+from servicenlp.insights.offerings import results as offerings
 from servicenlp.insights.records import Plan
 from servicenlp.insights.results import Insights, Result
+from servicenlp.insights.rings import results as rings
 from servicenlp.insights.rules import RuleSet, load_rules
+from servicenlp.insights.staircase import results as staircase
 from servicenlp.insights.standing import results as standing
 from servicenlp.insights.states import tally_file, tally_frame
+from servicenlp.insights.steps import results as steps
 from servicenlp.insights.tally import ALL, Tally
+from servicenlp.insights.truths import results as truths
+from servicenlp.insights.wishes import results as wishes
 from servicenlp.scoring import PREFIX
 
-__all__ = ["Insights", "Result", "compute", "tally"]
+__all__ = ["Insights", "Result", "compute", "tables", "tally"]
 
-_THEMES = (standing,)
+_THEMES = {
+    "standing": standing,
+    "staircase": staircase,
+    "steps": steps,
+    "wishes": wishes,
+    "rings": rings,
+    "interests": interests,
+    "truths": truths,
+    "offerings": offerings,
+    "extremes": extremes,
+}
 
 
 def compute(
@@ -81,9 +99,16 @@ def compute(
     >>> compute(scored, by=["team"], date="day")["means"][["by", "group", "n"]].values.tolist()
     [['', '(all)', 2], ['team', 'A', 1], ['team', 'B', 1]]
     """
-    counted = tally(source, by=by, date=date, period=period, competitors=competitors, text=text, csat=csat, prefix=prefix, state=state, seed=seed)  # fmt: skip
+    counted = tally(
+        source, by=by, date=date, period=period, competitors=competitors, text=text, csat=csat, prefix=prefix, state=state, seed=seed
+    )
+    return tables(counted, competitors)
+
+
+def tables(counted: Tally, competitors: Sequence[str] = (), themes: Sequence[str] = tuple(_THEMES)) -> Insights:
+    """Make the tables of what `tally` counted, with the same competitors; of some themes only, if they are named."""
     rules = load_rules(tuple(competitors))
-    results = [result for theme in _THEMES for result in theme(counted, rules)]
+    results = [result for theme in themes for result in _THEMES[theme](counted, rules)]
     for result in results:
         result.frame.attrs.update(title=result.title, meaning=result.meaning, source=result.source)
     return Insights({result.name: result for result in results}, counted.quotations(), _definitions(results, rules), _about(counted))

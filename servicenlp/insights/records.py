@@ -182,8 +182,8 @@ def parse_dates(cells: pd.Series, dayfirst: bool = True) -> pd.Series:
 
     Examples
     --------
-    >>> parse_dates(pd.Series(["2026-03-04 09:12", "04/03/2026", "not yet", "1772611200"])).dt.date.astype(str).tolist()
-    ['2026-03-04', '2026-03-04', 'NaT', '2026-03-04']
+    >>> parse_dates(pd.Series(["2026-03-04 09:12", "04/03/2026", "not yet", "1772611200"])).dt.strftime("%d %b").tolist()
+    ['04 Mar', '04 Mar', nan, '04 Mar']
     """
     if pd.api.types.is_datetime64_any_dtype(cells):
         return cells.dt.tz_convert(None) if getattr(cells.dtype, "tz", None) is not None else cells
@@ -192,8 +192,14 @@ def parse_dates(cells: pd.Series, dayfirst: bool = True) -> pd.Series:
     unique = pd.Series(days.unique())
     seconds = pd.to_numeric(unique.where(unique.str.fullmatch(r"\d{9,13}(?:\.\d+)?")), errors="coerce")
     seconds = seconds.where(seconds < 1e11, seconds / 1000)
-    told = pd.to_datetime(unique.where(seconds.isna()), errors="coerce", format="mixed", dayfirst=dayfirst, utc=True).dt.tz_localize(None)
+    iso = unique.str.match(r"\d{4}-\d\d")  # where the day never stands first, whatever the others do
+    words_only = unique.where(seconds.isna())
+    told = _told(words_only.where(iso), "ISO8601", False).fillna(_told(words_only.where(~iso), "mixed", dayfirst))
     return days.map(dict(zip(unique, told.fillna(pd.to_datetime(seconds, unit="s")), strict=True))).astype("datetime64[ns]")
+
+
+def _told(words: pd.Series, form: str, dayfirst: bool) -> pd.Series:
+    return pd.to_datetime(words, errors="coerce", format=form, dayfirst=dayfirst, utc=True).dt.tz_localize(None)
 
 
 def periods(dates: pd.Series, period: str) -> pd.Series:

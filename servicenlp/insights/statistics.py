@@ -34,7 +34,7 @@ def wilson(count: Any, n: Any) -> tuple[Floats, Floats]:
     share = count / safe
     middle = (share + _Z**2 / (2 * safe)) / (1 + _Z**2 / safe)
     half = _Z / (1 + _Z**2 / safe) * np.sqrt(share * (1 - share) / safe + _Z**2 / (4 * safe**2))
-    return np.where(n > 0, np.maximum(middle - half, 0), 0.0), np.where(n > 0, np.minimum(middle + half, 1), 1.0)
+    return np.where(n * count > 0, np.maximum(middle - half, 0), 0.0), np.where(n > 0, np.minimum(middle + half, 1), 1.0)
 
 
 def two_shares(count: float, n: float, other: float, m: float) -> float:

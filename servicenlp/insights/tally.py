@@ -39,7 +39,7 @@ CUBES: dict[str, tuple[str, ...]] = {
     "flags": ("period", "flag"),
     "mentions": ("rule", "period", "level"),
     "gestures": ("period", "level", "gestures"),
-    "wishes": ("topic", "rule", "level"),
+    "wishes": ("topic", "level"),
     "offerings": ("rule", "manner", "level"),
     "rivals": ("name", "topic", "verdict"),
     "followed": ("interest", "rule", "level"),
@@ -192,13 +192,12 @@ def _mentioned(records: pd.DataFrame, found: list[list[Mention]], rules: RuleSet
         wished = {(mention.left, mention.right): mention for mention in mentions if mention.rule.theme == "wish"}
         if gestures := sorted(rule for rule, theme in names.items() if theme == "gesture"):
             at["gestures"].append((i, "+".join(gestures)))
-        told = {(topic, m.rule.id) for m in wished.values() for topic in topics(rules, text, m)}
-        at["wishes"] += [(i, topic, rule) for topic, rule in sorted(told)]
+        at["wishes"] += [(i, topic) for topic in sorted({topic for m in wished.values() for topic in topics(rules, text, m)})]
         level = int(records.at[i, "level"])
         at["offerings"] += [(i, rule, _manner(rule, mentions, wished, level)) for rule, theme in names.items() if theme == "offering"]
         rivals = {(m.name, topic, m.rule.detail) for m in mentions if m.rule.theme == "competitor" for topic in topics(rules, text, m)}
         at["rivals"] += [(i, *told) for told in sorted(rivals)]
-    columns = {"mentions": ["rule"], "gestures": ["gestures"], "wishes": ["topic", "rule"], "offerings": ["rule", "manner"], "rivals": ["name", "topic", "verdict"]}  # fmt: skip
+    columns = {"mentions": ["rule"], "gestures": ["gestures"], "wishes": ["topic"], "offerings": ["rule", "manner"], "rivals": ["name", "topic", "verdict"]}  # fmt: skip
     tables = {name: _joined(records, at[name], names) for name, names in columns.items()}
     trust = {rule.id for rule in rules.of("trust")}
     return tables | {"followed": tables["mentions"][tables["mentions"]["rule"].isin(trust)]}

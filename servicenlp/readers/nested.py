@@ -116,6 +116,8 @@ def _lists(row: Record) -> list[tuple[str, ...]]:
 
     def seek(value: Any, path: tuple[str, ...]) -> None:
         value = unfold(value)
+        if isinstance(value, dict) and path and _is_numbered(value):
+            value = list(value.values())
         if isinstance(value, dict) and len(path) < _DEEP:
             for name, part in value.items():
                 if not _is_void(part) and isinstance(part, str | list | dict):
@@ -129,6 +131,15 @@ def _lists(row: Record) -> list[tuple[str, ...]]:
 
     seek(dict(row), ())
     return [path for _, path in sorted(found, key=lambda one: one[0])]
+
+
+def _is_numbered(value: dict[str, Any]) -> bool:
+    """Tell whether an object is a list whose items have names, as some databases keep lists."""
+    return (
+        bool(value)
+        and all(isinstance(item, dict) for item in value.values())
+        and any(_text(item) and _who(item) for item in value.values())
+    )
 
 
 def _share_said(items: list[Any]) -> float:
@@ -151,12 +162,16 @@ def _said(row: Record, path: tuple[str, ...], options: Options, system: str) -> 
     """Yield what is said in a row, whose messages mostly are at `path`."""
     yield from _asked(row, path[-1])
     value: Any = dict(row)
-    for name in next(iter(_lists(row)), ()):
+    paths = _lists(row)
+    if not paths:
+        return
+    for name in paths[0]:
         value = unfold(value)
         value = (value[0] if isinstance(value, list) else value)[name]
     parties = _parties(row)
     items = unfold(value)
-    for number, item in enumerate(items if isinstance(items, list) else []):
+    items = list(items.values()) if isinstance(items, dict) else items if isinstance(items, list) else []
+    for number, item in enumerate(items):
         if isinstance(item, str):
             for turn in split_turns(item):
                 # Lines without a label are taken in turns.

@@ -5,8 +5,9 @@ two signatures estimates the Jaccard likeness of their words.
 """
 
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +78,19 @@ def spread_out(order: list[int], texts: Sequence[str]) -> list[int]:
     texts : sequence of str
         All texts.
     """
-    seen: Counter[int] = Counter()
-    places = []
+    waiting: dict[int, deque[int]] = defaultdict(deque)
     for at, group in enumerate(near_copies([texts[i] for i in order])):
-        places.append(at + _APART * seen[group])
-        seen[group] += 1
-    return [order[k] for k in np.argsort(places, kind="stable")]
+        waiting[group].append(at)
+    gap = {group: max(1, min(_APART, len(order) // len(members))) for group, members in waiting.items()}
+    ready = [(members[0], group) for group, members in waiting.items()]  # by the place wanted; already a heap
+    resting: list[tuple[int, int]] = []  # by the place from which on a group may come again
+    spread: list[int] = []
+    while len(spread) < len(order):
+        while resting and (resting[0][0] <= len(spread) or not ready):
+            _, group = heappop(resting)
+            heappush(ready, (waiting[group][0], group))
+        _, group = heappop(ready)
+        spread.append(order[waiting[group].popleft()])
+        if waiting[group]:
+            heappush(resting, (len(spread) - 1 + gap[group], group))
+    return spread

@@ -156,7 +156,9 @@ def open_scored(path: str | Path, *, prefix: str | None = None, id_column: str |
     walked = [(number, row) for number, (row, _) in enumerate(table.walk(), 1)]
     kept = [(number, row) for number, row in walked if row[ours["status"]] == SCORED]
     if not kept:
-        raise DataError(f"{path}: no scored interaction. Found {len(walked)} rows, all skipped. See what is wrong: servicenlp inspect FILE.")
+        raise DataError(
+            f"{path}: no scored interaction. Found {len(walked)} rows, all skipped. See what is wrong: servicenlp inspect FILE."
+        )
     places = [at for at in range(len(table.columns)) if at not in set(ours.values())]
     rows = [row for _, row in kept]
     fields = [table.columns[at] for at in places]
@@ -211,7 +213,9 @@ def _find_text(table: Table, rows: list[Row], places: list[int], ours: dict[str,
         return None
     found: Counter[int] = Counter()
     for row in looked:
-        quote, start, end = (_typed(name, row[ours[name]]) if name in ours else None for name in ("evidence", "evidence_start", "evidence_end"))
+        quote, start, end = (
+            _typed(name, row[ours[name]]) if name in ours else None for name in ("evidence", "evidence_start", "evidence_end")
+        )
         if quote and start is not None and end is not None:
             found.update(at for at in places if isinstance(row[at], str) and row[at][start:end] == quote)
     if found:

@@ -1,0 +1,124 @@
+"""Three rings: the level mix in each ring, what the support ring is about, and what moves inward."""
+
+import pandas as pd
+
+from servicenlp.insights.results import Result
+from servicenlp.insights.rules import RuleSet
+from servicenlp.insights.staircase import period_thirds
+from servicenlp.insights.statistics import ALPHA, SMALL, adjust, level_counts, mean_level, two_shares, wilson
+from servicenlp.insights.tally import Tally
+from servicenlp.taxonomy import LEVELS, RINGS
+
+_THEME = "Three rings"
+_SOURCE = "Clemmer: three rings of perceived value."
+_FEW = 10  # mentions at either end below which no move inward is told
+_MIX = [label.name for label in LEVELS]
+
+
+def results(tally: Tally, rules: RuleSet) -> list[Result]:
+    """Return the tables of this theme."""
+    mix, topics, moved = rings(tally), support(tally, rules), inward(tally, rules)
+    return [
+        Result(
+            "rings", "Level mix in each ring", _THEME, mix,
+            "How many interactions were decided in the first ring (the basic product or service), the second (support) or the third (people and "
+            "the extra touch), their share of the group, and how many are at each level. Disappointed and pleased are shares of the "
+            "ring's own interactions, with the 95% Wilson interval of disappointed.",
+            _SOURCE, _said(mix),
+        ),
+        Result(
+            "support_topics", "What the support ring is about", _THEME, topics,
+            "Support that customers speak of: in how many interactions of the whole, their mean level, and the shares of disappointed (1 "
+            "and 2) and pleased (4 to 6) with 95% Wilson intervals.",
+            "Clemmer: second ring, everything that makes the product more reliable, accessible, usable or useful.", _said_topics(topics),
+        ),
+        Result(
+            "inward", "What moves from delighting to merely expected", _THEME, moved,
+            "Support and gestures whose mentions pleased (levels 4 to 6) in the first third of the periods and please clearly less often in the "
+            f"last, with p corrected for their number below {ALPHA}; both ends need {_FEW} mentions. arithmetic shows the figures.",
+            "Clemmer: competition and expectations move support into the first ring; Kaufman: the staircase.", _said_moved(moved),
+        ),
+    ]  # fmt: skip
+
+
+def rings(tally: Tally) -> pd.DataFrame:
+    """Return the level mix of each ring in each group."""
+    counts = level_counts(tally.frame("rings"), ["by", "group", "ring"])
+    sizes = counts.groupby(level=["by", "group"]).sum().sum(axis=1)
+    names = {str(label.value): label.name for label in RINGS}
+    order = {str(label.value): i for i, label in enumerate(RINGS)}
+    rows = []
+    for (by, group, ring), row in counts.iterrows():
+        n, bad = row.sum(), row[[1, 2]].sum()
+        low, high = wilson(bad, n)
+        told = (n / sizes[by, group], mean_level(row.to_numpy()).mean, bad / n, float(low), float(high), row[[4, 5, 6]].sum() / n)
+        rows.append((by, group, ring, names[ring], int(n), *told, *row.astype(int)))
+    columns = ["by", "group", "ring", "name", "n", "share", "mean_level", "disappointed", "low", "high", "pleased", *_MIX]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values(
+        ["by", "group", "ring"], key=lambda column: column.map(order) if column.name == "ring" else column, ignore_index=True
+    )
+
+
+def support(tally: Tally, rules: RuleSet) -> pd.DataFrame:
+    """Return what is said of each kind of support."""
+    return mention_table(tally, rules, "support", "topic")
+
+
+def mention_table(tally: Tally, rules: RuleSet, theme: str, what: str) -> pd.DataFrame:
+    """Return for each rule of a theme how many interactions of the whole mention it, and how these went."""
+    names = {rule.id: rule.name for rule in rules.of(theme)}
+    told = tally.frame("mentions")
+    counts = level_counts(told[(told["by"] == "") & told["rule"].isin(names)], ["rule"])
+    n = counts.sum(axis=1)
+    table = pd.DataFrame({what: counts.index, "name": counts.index.map(names), "count": n.to_numpy(int)})
+    table["mean_level"] = [mean_level(row).mean for row in counts.to_numpy()]
+    for column, levels in (("disappointed", [1, 2]), ("pleased", [4, 5, 6])):
+        count = counts[levels].sum(axis=1).to_numpy()
+        table[column] = count / n.to_numpy()
+        table[f"{column}_low"], table[f"{column}_high"] = wilson(count, n)
+    return table.sort_values(["count", what], ascending=[False, True], ignore_index=True)
+
+
+def inward(tally: Tally, rules: RuleSet) -> pd.DataFrame:
+    """Return what pleased once and pleases less now."""
+    columns = ["what", "name", "then", "now", "pleased_then", "pleased_now", "p", "arithmetic"]
+    ends = period_thirds(tally)
+    if ends is None:
+        return pd.DataFrame(columns=columns)
+    told = tally.frame("mentions")
+    told = told[told["by"] == ""]
+    rows = []
+    for rule in rules.of("support", "gesture"):
+        own = told[told["rule"] == rule.id]
+        parts = [own[own["period"].isin(end.periods)] for end in ends]
+        n = [int(part["n"].sum()) for part in parts]
+        good = [int(part.loc[part["level"] >= 4, "n"].sum()) for part in parts]
+        if min(n) >= _FEW:
+            text = " -> ".join(f"pleased in {k} of {m} ({k / m:.0%}) in {end.name}" for k, m, end in zip(good, n, ends, strict=True))
+            rows.append((rule.id, rule.name, *n, good[0] / n[0], good[1] / n[1], two_shares(good[0], n[0], good[1], n[1]), text))
+    table = pd.DataFrame(rows, columns=columns)
+    table["p"] = adjust(table["p"]) if len(table) else table["p"]
+    fallen = table[(table["p"] < ALPHA) & (table["pleased_now"] < table["pleased_then"])]
+    return fallen.sort_values("p", ignore_index=True)
+
+
+def _said(mix: pd.DataFrame) -> str:
+    whole = mix[(mix["by"] == "") & (mix["ring"] != "none") & (mix["n"] >= SMALL)]
+    if whole.empty:
+        return "Too few interactions were decided in any ring to tell."
+    worst, best = whole.loc[whole["disappointed"].idxmax()], whole.loc[whole["pleased"].idxmax()]
+    return f"The {worst['name']} disappoints most ({worst['disappointed']:.0%} of {worst['n']}); the {best['name']} pleases most ({best['pleased']:.0%} of {best['n']})."
+
+
+def _said_topics(topics: pd.DataFrame) -> str:
+    if topics.empty:
+        return "No support was spoken of."
+    first = topics.iloc[0]
+    return f"Most spoken of: {first['name']}, in {first['count']} interactions, of which {first['disappointed']:.0%} disappointed."
+
+
+def _said_moved(moved: pd.DataFrame) -> str:
+    if moved.empty:
+        return "Nothing that delighted is merely expected now, by more than noise."
+    return f"{moved.iloc[0]['name']}: {moved.iloc[0]['arithmetic']}."

@@ -1,0 +1,153 @@
+"""Four truths: the value map, who pays, process or person, and the customer's own part."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from servicenlp.insights.results import Result
+from servicenlp.insights.rings import mention_table
+from servicenlp.insights.rules import RuleSet
+from servicenlp.insights.statistics import SMALL, Floats, bootstrap, wilson
+from servicenlp.insights.steps import has, matrices
+from servicenlp.insights.tally import ALL, Tally
+from servicenlp.taxonomy import CATEGORIES, CATEGORY_NAMES, CAUSES, LEVELS
+
+_THEME = "Four truths"
+_FREI = "Frei and Morriss, Uncommon Service"
+_TIMES = 500
+_NAMES = {str(label.value): label.name for label in CATEGORIES} | {"any": "any category"}
+
+
+def results(tally: Tally, rules: RuleSet) -> list[Result]:
+    """Return the tables of this theme."""
+    value, paid = value_map(tally), mention_table(tally, rules, "payment", "payment")
+    blame, effort = causes(tally), mention_table(tally, rules, "effort", "effort")
+    return [
+        Result(
+            "value_map", "Value map", _THEME, value,
+            "importance is how far the level moves from failed to delighted in a category, the others held equal (least squares on the level, "
+            f"with the 95% interval of {_TIMES} bootstrap samples): an association in the model's own readings, not a law. share is its part of "
+            "the sum. performance is delighted less failed, as a share of all interactions, with its 95% interval. "
+            "advice compares both with the mean of the four, and is given only where 99% intervals keep off it.",
+            f"{_FREI}: underperform on what your customers value least so that you can overperform on what they value most.", _said_value(value),
+        ),
+        Result(
+            "who_pays", "Who pays", _THEME, paid,
+            "In how many interactions a fee, a waiver, a contract, a hidden cost or a willingness to pay is told of, their mean level, and the "
+            "shares of disappointed (1 and 2) and pleased (4 to 6) with 95% Wilson intervals.",
+            f"{_FREI}: someone has to pay for it.", _said_mention(paid, "No fee, waiver or contract was told of."),
+        ),
+        Result(
+            "causes", "Process or person", _THEME, blame,
+            "Of the interactions in which a category failed, what decided: a process (policy, system, staffing), a person, the customer's own "
+            "part, somebody outside, or not to be told (none). share is of the failures of that category, with the 95% Wilson interval.",
+            f"{_FREI}: it's not your employees' fault; design the service so that average people excel.", _said_causes(blame),
+        ),
+        Result(
+            "effort", "The customer's own part", _THEME, effort,
+            "In how many interactions the customer tells of effort (further contacts, saying it again, being passed on, waiting), of an own slip, or "
+            "of having tried self-service, their mean level, and the shares of disappointed (1 and 2) and pleased (4 to 6) with 95% Wilson "
+            "intervals.",
+            f"{_FREI}: you must manage your customers.", _said_mention(effort, "No effort, slip or self-service was told of."),
+        ),
+    ]  # fmt: skip
+
+
+def value_map(tally: Tally) -> pd.DataFrame:
+    """Return importance and performance of each category in each group."""
+    rows = []
+    for number, ((by, group), table) in enumerate(matrices(tally).items()):
+        if table.sum() < SMALL:
+            continue
+        samples = [table, *bootstrap(table.ravel(), _TIMES, tally.seed + number).reshape(-1, *table.shape)]
+        importance = np.array([_effects(sample) for sample in samples])
+        performance = np.array([_performance(sample) for sample in samples])
+        mean, mean_performance = importance.mean(axis=1, keepdims=True), performance.mean(axis=1, keepdims=True)
+        against = np.percentile((importance - mean)[1:], [0.5, 99.5], axis=0)  # wider, for four are compared
+        ahead = np.percentile((performance - mean_performance)[1:], [0.5, 99.5], axis=0)
+        ends, reach = (np.percentile(values[1:], [2.5, 97.5], axis=0) for values in (importance, performance))
+        for k, category in enumerate(CATEGORY_NAMES):
+            n = [int(table[has(category, outcome)].sum()) for outcome in ("failed", "delighted")]
+            told = importance[0, k], ends[0, k], ends[1, k], importance[0, k] / max(importance[0].sum(), 1e-9)
+            advice = _advice(against[:, k], ahead[:, k])
+            rows.append((by, group, _NAMES[category], int(table.sum()), *n, *told, performance[0, k], reach[0, k], reach[1, k], advice))
+    columns = ["by", "group", "category", "n", "failed", "delighted", "importance", "importance_low", "importance_high", "share",
+               "performance", "performance_low", "performance_high", "advice"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+# Failed and delighted of each category, for each of the patterns that `matrices` counts.
+_DESIGN = np.column_stack([has(c, outcome) for c, outcome in product(CATEGORY_NAMES, ("failed", "delighted"))]).astype(float)
+_LEVEL = np.array([int(label.value) for label in LEVELS], float)
+
+
+def _effects(table: Floats) -> Floats:
+    """Return how far the level moves from failed to delighted in each category; least squares with a trace of ridge."""
+    n = table.sum(axis=1)
+    total = max(n.sum(), 1.0)
+    x = _DESIGN - n @ _DESIGN / total
+    y = table @ _LEVEL - n * (table.sum(axis=0) @ _LEVEL / total)
+    coefficients = np.linalg.solve((x * n[:, None]).T @ x + np.eye(x.shape[1]), x.T @ y)
+    return np.asarray(coefficients[1::2] - coefficients[::2], float)
+
+
+def _performance(table: Floats) -> Floats:
+    n = table.sum(axis=1)
+    return np.asarray((_DESIGN[:, 1::2] - _DESIGN[:, ::2]).T @ n / max(n.sum(), 1.0), float)
+
+
+def _advice(importance: Floats, performance: Floats) -> str:
+    """Compare both with the mean of the categories, where the intervals keep off it."""
+    matters = 1 if importance[0] > 0 else -1 if importance[1] < 0 else 0
+    goes_well = 1 if performance[0] > 0 else -1 if performance[1] < 0 else 0
+    return {
+        (1, 1): "over-performing where it counts: keep",
+        (1, -1): "matters most and goes worst: mend first",
+        (-1, 1): "matters least and goes well: could spend less here",
+        (-1, -1): "matters least: may under-perform",
+        (1, 0): "matters more than most",
+        (-1, 0): "matters less than most",
+        (0, -1): "goes worse than most",
+        (0, 1): "goes better than most",
+    }.get((matters, goes_well), "no more than noise")
+
+
+def causes(tally: Tally) -> pd.DataFrame:
+    """Return the share of each cause among the failures of each category and group."""
+    told = tally.frame("failures").groupby(["by", "group", "category", "cause"])["n"].sum()
+    sizes = told.groupby(level=[0, 1, 2]).sum()
+    names = {str(label.value): label.name for label in CAUSES} | {"none": "not to be told"}
+    rows = []
+    for (by, group, category), n in sizes.items():
+        for cause, name in names.items():
+            count = int(told.get((by, group, category, cause), 0))
+            low, high = wilson(count, n)
+            rows.append((by, group, _NAMES[category], cause, name, int(n), count, count / n, float(low), float(high)))
+    return pd.DataFrame(rows, columns=["by", "group", "category", "cause", "name", "n", "count", "share", "low", "high"])
+
+
+def _said_value(value: pd.DataFrame) -> str:
+    whole = value[value["group"] == ALL]
+    if whole.empty:
+        return f"Fewer than {SMALL} interactions: no map."
+    first, last = whole.loc[whole["importance"].idxmax()], whole.loc[whole["importance"].idxmin()]
+    return (
+        f"{first['category'].capitalize()} moves the level most ({first['importance']:.1f} levels from failed to delighted; {first['advice']}), "
+        f"{last['category']} least ({last['importance']:.1f}; {last['advice']})."
+    )
+
+
+def _said_mention(table: pd.DataFrame, otherwise: str) -> str:
+    if table.empty:
+        return otherwise
+    first = table.iloc[0]
+    return f"Most often: {first['name']}, in {first['count']} interactions, mean level {first['mean_level']:.2f}."
+
+
+def _said_causes(blame: pd.DataFrame) -> str:
+    whole = blame[(blame["group"] == ALL) & (blame["category"] == _NAMES["any"])].set_index("cause")
+    if whole.empty:
+        return "Nothing failed."
+    process, person = whole.loc["process"], whole.loc["person"]
+    return f"Of {process['n']} interactions with a failure, {process['share']:.0%} were decided by a process, {person['share']:.0%} by a person."

@@ -1,0 +1,71 @@
+"""Ask the customer, and benchmark: what they wish for, and whom they name as better or worse at what."""
+
+import pandas as pd
+
+from servicenlp.insights.results import Result
+from servicenlp.insights.rules import RuleSet
+from servicenlp.insights.statistics import level_counts, mean_level, wilson
+from servicenlp.insights.tally import Tally
+
+_THEME = "Ask the customer"
+
+
+def results(tally: Tally, rules: RuleSet) -> list[Result]:
+    """Return the tables of this theme."""
+    names = {rule.id: rule.name for rule in rules.of("topic")} | {"topic-other": "something else"}
+    wished, rivals = wishes(tally, names), competitors(tally, names)
+    return [
+        Result(
+            "wishes", "Wishes by theme", _THEME, wished,
+            "Wishes that customers state, by what the sentence is about (one may be about several things): how many interactions hold one, "
+            "their share of all with the 95% Wilson interval, and the mean level of those interactions.",
+            "Kaufman: ask customers what else they would like, appreciate or value.", _said(wished),
+        ),
+        Result(
+            "competitors", "Competitors named", _THEME, rivals,
+            "Companies that customers name as better or worse, and what the sentence is about. Without a list of names they are found by "
+            "their capital letter in such sentences, so read the quotations before you count on them.",
+            "Kaufman: benchmark competitors, and those outside your industry.", _said_rivals(rivals),
+        ),
+    ]  # fmt: skip
+
+
+def wishes(tally: Tally, names: dict[str, str]) -> pd.DataFrame:
+    """Return the wishes of each group by topic."""
+    told = tally.frame("wishes")
+    sizes = tally.frame("levels").groupby(["by", "group"])["n"].sum()
+    counts = level_counts(told, ["by", "group", "topic"])
+    rows = [(*key, names[key[2]], int(row.sum()), int(sizes[key[:2]]), mean_level(row.to_numpy()).mean) for key, row in counts.iterrows()]
+    table = pd.DataFrame(rows, columns=["by", "group", "topic", "name", "count", "n", "mean_level"])
+    table.insert(6, "share", table["count"] / table["n"])
+    low, high = wilson(table["count"], table["n"])
+    table.insert(7, "low", low)
+    table.insert(8, "high", high)
+    return table.sort_values(["by", "group", "count", "topic"], ascending=[True, True, False, True], ignore_index=True)
+
+
+def competitors(tally: Tally, names: dict[str, str]) -> pd.DataFrame:
+    """Return who is named as better or worse at what, in the whole."""
+    told = tally.frame("rivals")
+    told = told[told["by"] == ""].assign(about=lambda table: table["topic"].map(names))
+    wide = told.pivot_table(index=["name", "topic", "about"], columns="verdict", values="n", aggfunc="sum", fill_value=0)
+    wide = wide.reindex(columns=["better", "worse"], fill_value=0).reset_index().rename_axis(columns=None)
+    wide.insert(3, "count", wide["better"] + wide["worse"])
+    return wide.sort_values(["count", "name", "topic"], ascending=[False, True, True], ignore_index=True)
+
+
+def _said(wished: pd.DataFrame) -> str:
+    whole = wished[wished["by"] == ""]
+    if whole.empty:
+        return "No wish was found."
+    first = whole.iloc[0]
+    return f"Most wishes are about {first['name']}: {first['count']} of {first['n']} interactions hold one ({first['share']:.1%})."
+
+
+def _said_rivals(rivals: pd.DataFrame) -> str:
+    if rivals.empty:
+        return "No competitor was named in a comparison."
+    sums = rivals.groupby("name")[["better", "worse"]].max().sum(axis=1).sort_values(ascending=False)
+    first = rivals[rivals["name"] == sums.index[0]].iloc[0]
+    verdict = "better" if first["better"] >= first["worse"] else "worse"
+    return f"{len(sums)} names in comparisons; most often {first['name']}, {verdict} at {first['about']}."

@@ -1,0 +1,88 @@
+"""Damaged exports: whatever is done to their bytes, a clear message or every row, and no hang.
+
+More than a test run has time for: ``SERVICENLP_FUZZ=10000 pytest tests/test_fuzz.py``.
+"""
+
+import os
+import time
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from servicenlp.errors import DataError
+from servicenlp.readers import open_sources
+
+EXPORTS = sorted(
+    path for path in (Path(__file__).parent / "exports").glob("*/*") if path.is_file() and not path.name.endswith(".expected.json")
+)
+PIECES = [
+    b"",
+    b"\0",
+    b'"',
+    b"'",
+    b",",
+    b";",
+    b"\n",
+    b"\r",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"null",
+    b"[]",
+    b"{}",
+    b"}",
+    b"]",
+    b"-1",
+    b"1e999",
+]
+PIECES += [
+    b"<p>",
+    b"&#0;",
+    b"\xf0\x9f\x98",
+    b"\xe2\x80\xae",
+    b'"a"',
+    b"true",
+    b"Customer: ",
+    b"9999-99-99T99:99:99Z",
+    b"{" * 500,
+    b"[" * 3000,
+]
+DAMAGE = st.tuples(st.sampled_from(["cut", "put", "over", "twice", "drop"]), st.floats(0, 1), st.integers(0, 200), st.sampled_from(PIECES))
+LIMIT = 20.0  # seconds for one small file, on a machine that does other things too
+
+
+def damaged(content: bytes, damage: list[tuple[str, float, int, bytes]]) -> bytes:
+    for what, where, length, piece in damage:
+        at = int(where * len(content))
+        if what == "cut":
+            content = content[:at]
+        elif what == "put":
+            content = content[:at] + piece + content[at:]
+        elif what == "over":
+            content = content[:at] + piece + content[at + max(1, len(piece)) :]
+        elif what == "twice":
+            content = content[: at + length] + content[at:]
+        else:
+            content = content[:at] + content[at + length :]
+    return content
+
+
+@settings(
+    max_examples=int(os.environ.get("SERVICENLP_FUZZ", "300")), derandomize="SERVICENLP_FUZZ" not in os.environ,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(export=st.sampled_from(EXPORTS), damage=st.lists(DAMAGE, min_size=1, max_size=4))
+def test_a_damaged_export_gives_a_message_or_every_row(tmp_path, export, damage):
+    path = tmp_path / export.name
+    path.write_bytes(damaged(export.read_bytes(), damage))
+    start = time.monotonic()
+    try:
+        sources = open_sources([path], tmp_path)
+        for source in sources:
+            batches = list(source.batches(7))
+            assert sum(len(batch.rows) for batch in batches) == source.table.n_rows
+            assert all(len(batch.rows) == len(batch.texts) for batch in batches)
+            assert {len(row) for batch in batches for row in batch.rows} <= {len(source.table.columns)}
+    except DataError as error:
+        assert ". Found" in str(error)  # noqa: PT017
+    assert time.monotonic() - start < LIMIT
