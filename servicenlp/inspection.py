@@ -4,6 +4,7 @@ from collections import Counter
 from textwrap import shorten
 
 from servicenlp.interactions import split_turns
+from servicenlp.language import foreign
 from servicenlp.readers import Source
 from servicenlp.scoring import BATCH, why_skipped
 
@@ -15,9 +16,11 @@ def inspect(source: Source) -> str:
     conversations = 0
     sample: list[str] = []
     for batch in source.batches(BATCH):
-        for i, text in enumerate(batch.texts):
-            turns = batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else [])
-            if why := why_skipped(text, turns, batch.problems.get(i)):
+        spoken = [batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else []) for i, text in enumerate(batch.texts)]
+        languages = foreign(batch.texts)
+        for i, (text, turns) in enumerate(zip(batch.texts, spoken, strict=True)):
+            why = why_skipped(text, turns, batch.problems.get(i)) or (languages[i] and f"skipped: other language ({languages[i]})")
+            if why:
                 skipped[why.split(" in row ")[0]] += 1
                 continue
             conversations += len(turns) > 1

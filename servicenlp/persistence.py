@@ -22,10 +22,15 @@ _RETRAIN = "Train it again: servicenlp train DATA -o {folder}."
 
 
 def default_model() -> Path:
-    """Return the folder of the shipped model: inside the installed package, or beside it in a checkout."""
+    """Return the folder of the shipped linear model."""
+    return shipped_model("default")
+
+
+def shipped_model(name: str) -> Path:
+    """Return the folder of a shipped model: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).parent
-    installed = package / "models" / "default"
-    return installed if installed.is_dir() else package.parent / "models" / "default"
+    installed = package / "models" / name
+    return installed if installed.is_dir() else package.parent / "models" / name
 
 
 def save_model(model: ServiceClassifier, folder: str | Path, card: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -59,20 +64,23 @@ def save_model(model: ServiceClassifier, folder: str | Path, card: dict[str, Any
             **{f"offsets_{target}": offsets for target, offsets in model.offsets_.items()},  # type: ignore[arg-type]
         )
     (folder / "terms.txt").write_text("\n".join(model.terms_) + "\n", encoding="utf-8")
-    hashes = {name: _hash(folder / name) for name in ("weights.npz", "terms.txt")}
     written = {
-        "format": FORMAT,
-        "name": folder.name,
-        "id": "",
-        "files": hashes,
+        "files": dict.fromkeys(("weights.npz", "terms.txt"), ""),
         "parameters": {k: v for k, v in model.get_params().items() if k != "n_jobs"},
         "labels": {target: values(target) for target in model.outputs_},
         "temperatures": {target: round(t, 6) for target, t in model.temperatures_.items()},
         "about": card or {},
     }
-    written["id"] = _identity(written)
-    (folder / "card.json").write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return written
+    return write_card(folder, written)
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> dict[str, Any]:
+    """Write card.json, adding format, name, the hash of each file it names, and the id; return it."""
+    hashes = {name: _hash(folder / name) for name in card["files"]}
+    card = {"format": FORMAT, "name": folder.name, "id": "", **card, "files": hashes}
+    card["id"] = _identity(card)
+    (folder / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return card
 
 
 def load_model(folder: str | Path | None = None) -> ServiceClassifier:
@@ -90,14 +98,9 @@ def load_model(folder: str | Path | None = None) -> ServiceClassifier:
     """
     folder = Path(folder) if folder is not None else default_model()
     card = load_card(folder)
-    if card["id"] != _identity(card):
-        raise ModelError(f"{folder}: card.json is damaged. Found another id than its content gives. {_RETRAIN.format(folder=folder)}")
-    for name, expected in card["files"].items():
-        if not (folder / name).is_file() or _hash(folder / name) != expected:
-            raise ModelError(
-                f"{folder}: {name} is damaged. Found other bytes than its card.json names. "
-                f"Restore the folder, or: {_RETRAIN.format(folder=folder)}"
-            )
+    if "kind" in card:
+        raise ModelError(f"{folder}: not a linear model. Found a {card['kind']}. Use it beside one: --careful-model {folder}.")
+    check_files(folder, card)
     try:
         with (folder / "weights.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             model = ServiceClassifier(**card["parameters"])
@@ -140,6 +143,16 @@ def load_card(folder: Path) -> dict[str, Any]:
     return card
 
 
+def check_files(folder: Path, card: dict[str, Any]) -> None:
+    """Raise ModelError if the card or a file it names has other content than when it was written."""
+    way_out = _RETRAIN.format(folder=f"{folder} --{card['kind']}" if "kind" in card else folder)
+    if card["id"] != _identity(card):
+        raise ModelError(f"{folder}: card.json is damaged. Found another id than its content gives. {way_out}")
+    for name, expected in card["files"].items():
+        if not (folder / name).is_file() or _hash(folder / name) != expected:
+            raise ModelError(f"{folder}: {name} is damaged. Found other bytes than its card.json names. Restore the folder, or: {way_out}")
+
+
 def _identity(card: dict[str, Any]) -> str:
     """Return a hash of all that decides what the model predicts."""
     deciding = [card[key] for key in ("format", "files", "parameters", "labels", "temperatures")]
@@ -151,7 +164,7 @@ def _hash(path: Path) -> str:
 
 
 def list_models(folder: str | Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Return path and card of the shipped model and of every model in a folder."""
+    """Return path and card of the shipped models and of every model in a folder."""
     inside = sorted(path.parent for path in Path(folder).glob("*/card.json"))
-    paths = {path.resolve(): path for path in [default_model(), *inside] if (path / "card.json").is_file()}
+    paths = {path.resolve(): path for path in [default_model(), shipped_model("careful"), *inside] if (path / "card.json").is_file()}
     return [(path, load_card(path)) for path in paths.values()]

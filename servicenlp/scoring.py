@@ -25,11 +25,15 @@ from servicenlp.evidence import Spans, find_evidence
 from servicenlp.features import Terms, find_terms
 from servicenlp.formats import MISSING
 from servicenlp.interactions import CUSTOMER, Turn, split_turns
+from servicenlp.language import foreign
 from servicenlp.persistence import load_model
+from servicenlp.preprocessing import clean
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, OUTCOMES, values
+from servicenlp.transformer import Transformer
 
 PREFIX = "service_"
 BATCH = 1024  # small enough for the caches of a processor
+_STRANGE = 0.15  # share of words that the model does not know, above which the language is asked for
 _FAILED = [label.value for label in OUTCOMES].index("failed")
 
 
@@ -41,6 +45,10 @@ class Scorer:
     ----------
     model : ServiceClassifier
         Fitted on the level at least.
+    careful : Transformer or None
+        Reads again what the model is not sure of; see `Transformer.reread`.
+    any_language : bool
+        Whether texts that surely are not English are scored as well.
 
     Raises
     ------
@@ -49,6 +57,8 @@ class Scorer:
     """
 
     model: ServiceClassifier
+    careful: Transformer | None = None
+    any_language: bool = False
 
     def __post_init__(self) -> None:
         if "level" not in self.model.outputs_:
@@ -56,22 +66,23 @@ class Scorer:
 
     @property
     def name(self) -> str:
-        """Name and content hash of the model."""
+        """Name and content hash of the model, or of both."""
         card = getattr(self.model, "card_", {"name": "unsaved", "id": ""})
-        return f"{card['name']}-{card['id']}".rstrip("-")
+        return f"{card['name']}-{card['id']}".rstrip("-") + (f"+{self.careful.name}" if self.careful else "")
 
     def score(self, texts: Sequence[Any], problems: dict[int, str], turns: dict[int, list[Turn]]) -> Scores:
         """Score a batch of texts; see `score_texts`."""
         own = [turns.get(i) or _split(text) for i, text in enumerate(texts)]
         skipped = [why_skipped(text, spoken, problems.get(i)) for i, (text, spoken) in enumerate(zip(texts, own, strict=True))]
         chosen = [i for i, why in enumerate(skipped) if why is None]
-        terms = find_terms([texts[i] for i in chosen], [own[i] for i in chosen])
+        given = [texts[i] for i in chosen]
+        terms = find_terms(given, [own[i] for i in chosen])
         scores, found, divisor = self.model.score_terms(terms, len(chosen))
-        codes, spans = _codes(self.model, terms, scores, found)
-        known = divisor > 1
-        status = [why or SCORED for why in skipped]
-        for i in np.flatnonzero(~known):
-            status[chosen[i]] = "skipped: no known words"
+        codes, spans = self._codes(given, terms, scores, found)
+        reasons = self._reasons(given, terms, found, divisor)
+        known = np.array([why is None for why in reasons], bool)
+        for i, why in zip(chosen, reasons, strict=True):
+            skipped[i] = why
         place = np.array(chosen, int)[known]
 
         def spread(part: Any) -> Any:
@@ -80,7 +91,41 @@ class Scorer:
             whole[place] = part[known]
             return whole
 
+        status = [why or SCORED for why in skipped]
         return Scores({name: spread(part) for name, part in codes.items()}, Spans(*map(spread, spans)), status, self.name)
+
+    def _reasons(self, texts: list[str], terms: Terms, found: Any, divisor: Any) -> list[str | None]:
+        """Say of each text why its words cannot be judged, or None."""
+        words = terms.text[: len(terms.start)]
+        strange = np.bincount(words[found[: len(words)] < 0], minlength=len(texts))
+        # Who knows nearly all words need not ask for the language, which takes as long as all else.
+        asked = np.flatnonzero(strange > _STRANGE * np.bincount(words, minlength=len(texts)))
+        reasons: list[str | None] = [None if n > 1 else "skipped: no known words" for n in divisor]
+        if not self.any_language:
+            for i, name in zip(asked, foreign([texts[i] for i in asked]), strict=True):
+                reasons[i] = f"skipped: other language ({name})" if name else reasons[i]
+        return reasons
+
+    def _codes(self, texts: list[str], terms: Terms, scores: Any, found: Any) -> tuple[dict[str, Any], Spans]:
+        """Return our columns for texts that hold words, from the scores of all outputs."""
+        proba, offsets = self.model.probabilities(scores), self.model.offsets_
+        if self.careful:
+            proba, offsets = self.careful.reread(texts, proba, offsets)
+        decided = {target: calibration.decide(p, offsets[target]) for target, p in proba.items()}
+        level = decided["level"]
+        confidence = np.searchsorted(calibration.CONFIDENCE_EDGES, proba["level"].max(axis=1), "right")
+        codes = {
+            **decided,
+            "level_name": level,
+            "confidence": confidence,
+            "expected_level": level_codes((proba["level"] * np.array(values("level"))).sum(axis=1)),
+            "flags": flag_codes(_flags(decided, confidence)),
+        }
+        for k, label in enumerate(LEVELS):
+            codes[f"p_level_{label.value}"] = probability_codes(proba["level"][:, k])
+        for category in decided.keys() & set(CATEGORY_NAMES):
+            codes[f"{category}_p"] = probability_codes(proba[category][np.arange(len(level)), decided[category]])
+        return {name: part.astype(np.int16) for name, part in codes.items()}, find_evidence(self.model, terms, found, level, len(level))
 
 
 def score_texts(
@@ -129,26 +174,6 @@ def why_skipped(text: Any, turns: list[Turn] | None, problem: str | None) -> str
     return None
 
 
-def _codes(model: ServiceClassifier, terms: Terms, scores: Any, found: Any) -> tuple[dict[str, Any], Spans]:
-    """Return our columns for texts that hold words, from the scores of all outputs."""
-    proba, offsets = model.probabilities(scores), model.offsets_
-    decided = {target: calibration.decide(p, offsets[target]) for target, p in proba.items()}
-    level = decided["level"]
-    confidence = np.searchsorted(calibration.CONFIDENCE_EDGES, proba["level"].max(axis=1), "right")
-    codes = {
-        **decided,
-        "level_name": level,
-        "confidence": confidence,
-        "expected_level": level_codes((proba["level"] * np.array(values("level"))).sum(axis=1)),
-        "flags": flag_codes(_flags(decided, confidence)),
-    }
-    for k, label in enumerate(LEVELS):
-        codes[f"p_level_{label.value}"] = probability_codes(proba["level"][:, k])
-    for category in decided.keys() & set(CATEGORY_NAMES):
-        codes[f"{category}_p"] = probability_codes(proba[category][np.arange(len(level)), decided[category]])
-    return {name: part.astype(np.int16) for name, part in codes.items()}, find_evidence(model, terms, found, level, len(level))
-
-
 def _flags(decided: dict[str, np.ndarray], confidence: np.ndarray) -> list[np.ndarray]:
     """Return whether each of `FLAGS` is raised for each interaction."""
     level = decided["level"] + 1
@@ -159,7 +184,13 @@ def _flags(decided: dict[str, np.ndarray], confidence: np.ndarray) -> list[np.nd
     return [level == 1, level >= 5, failed["relationship"], failure & (level >= 3), company, confidence == 0]
 
 
-def score_frame(table: pd.DataFrame, text: str = "text", model: ServiceClassifier | None = None, prefix: str = PREFIX) -> pd.DataFrame:
+def score_frame(
+    table: pd.DataFrame,
+    text: str = "text",
+    model: ServiceClassifier | None = None,
+    prefix: str = PREFIX,
+    careful: Transformer | None = None,
+) -> pd.DataFrame:
     """Score a DataFrame.
 
     Parameters
@@ -172,6 +203,8 @@ def score_frame(table: pd.DataFrame, text: str = "text", model: ServiceClassifie
         The shipped one by default.
     prefix : str
         What our column names begin with.
+    careful : Transformer, optional
+        Reads again what the model is not sure of: ``careful=load_transformer()``. None by default.
 
     Returns
     -------
@@ -193,10 +226,16 @@ def score_frame(table: pd.DataFrame, text: str = "text", model: ServiceClassifie
     if text not in table:
         raise DataError(f"DataFrame: no column {text!r}. Found {', '.join(map(repr, table.columns[:8]))}. Name it with text=.")
     check_free(list(map(str, table.columns)), prefix, "DataFrame")
-    model = model or load_model()
-    parts = [score_texts(model, table[text].iloc[i : i + BATCH].tolist()) for i in range(0, len(table), BATCH)]
+    scorer = Scorer(model or load_model(), careful)
+    parts = [_score_cells(scorer, table[text].iloc[i : i + BATCH].tolist()) for i in range(0, len(table), BATCH)]
     ours = pd.DataFrame({prefix + name: [cell for part in parts for cell in part[name]] for name in COLUMNS}, index=table.index)
     return pd.concat([table, ours], axis=1)
+
+
+def _score_cells(scorer: Scorer, given: list[Any]) -> Columns:
+    cleaned = [clean(cell) for cell in given]
+    texts, made = [one.text for one in cleaned], {i for i, one in enumerate(cleaned) if one.made}
+    return cells(scorer.score(texts, {}, {}), texts, VALUES, made)
 
 
 def check_free(columns: list[str], prefix: str, name: str) -> None:

@@ -3,7 +3,7 @@
 import gc
 import multiprocessing
 import signal
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import compress
@@ -14,6 +14,7 @@ from servicenlp.columns import COLUMNS, FLAGS, KINDS, TEXTS, VALUES, Columns, Sc
 from servicenlp.errors import DataError
 from servicenlp.formats import MISSING, Row
 from servicenlp.journal import Journal
+from servicenlp.privacy import redact, redact_turns
 from servicenlp.readers import Batch, Source
 from servicenlp.scoring import BATCH, PREFIX, Scorer, check_free
 from servicenlp.taxonomy import LEVELS
@@ -23,17 +24,20 @@ _received: "_Job"  # a worker's
 
 
 class Scored(NamedTuple):
-    """A batch of rows, our columns for them, and what `finish` made of both (see `score_source`)."""
+    """A batch of rows, our columns for them, what `finish` made of both (see `score_source`), and the masks put in by kind."""
 
     rows: list[Row]
     columns: Columns
     finished: Any = None
+    masks: Counter[str] = Counter()
 
 
 Finish = Callable[[Batch, Scores], Any]
 
 
-def score_source(scorer: Scorer, source: Source, workers: int = 1, finish: Finish | None = None, skip: int = 0) -> Iterator[Scored]:
+def score_source(
+    scorer: Scorer, source: Source, workers: int = 1, finish: Finish | None = None, skip: int = 0, masked: bool = False
+) -> Iterator[Scored]:
     """Score an export batch by batch, in order.
 
     Parameters
@@ -49,16 +53,45 @@ def score_source(scorer: Scorer, source: Source, workers: int = 1, finish: Finis
         What else to do with a batch and its scores, wherever it is scored.
     skip : int
         How many rows are done already.
+    masked : bool
+        Whether all that tells who somebody is is masked first, in every cell; see `privacy.redact`.
     """
     job = _Job(scorer, finish)
+    masks: deque[Counter[str]] = deque()  # of the batches that are under way
     batches = source.batches(BATCH, skip)
+    if masked:
+        batches = (redact_batch(batch, masks) for batch in batches)
     done: Iterator[tuple[Batch, Scores, Any]]
-    if workers < 2 or source.table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
+    # The transformer has threads of its own, which do not outlive a fork.
+    if workers < 2 or scorer.careful or source.table.n_rows <= BATCH or "fork" not in multiprocessing.get_all_start_methods():
         done = ((batch, *job.run(batch)) for batch in batches)
     else:
         done = _share(job, batches, workers)
     for batch, scores, finished in done:
-        yield Scored(batch.rows, cells(scores, batch.texts, VALUES, batch.made), finished)
+        yield Scored(batch.rows, cells(scores, batch.texts, VALUES, batch.made), finished, masks.popleft() if masks else Counter())
+
+
+def redact_batch(batch: Batch, masks: deque[Counter[str]]) -> Batch:
+    """Return a batch with masks in its texts and its cells; `masks` is given the count of those in the cells."""
+    texts, turns = list(batch.texts), dict(batch.turns)
+    counts: Counter[str] = Counter()
+    for i, text in enumerate(texts):
+        if isinstance(text, str):
+            texts[i], moved, _ = redact_turns(text, turns.get(i, []))
+            turns |= {i: moved} if i in turns else {}
+    masks.append(counts)
+    return batch._replace(rows=[[redact_value(cell, counts) for cell in row] for row in batch.rows], texts=texts, turns=turns)
+
+
+def redact_value(value: Any, masks: Counter[str]) -> Any:
+    """Return a cell with masks in all its texts; `masks` counts them."""
+    if isinstance(value, str):
+        text, found = redact(value)
+        masks.update(found)
+        return text
+    if isinstance(value, list):
+        return [redact_value(one, masks) for one in value]
+    return {name: redact_value(one, masks) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 class _Job(NamedTuple):
@@ -108,11 +141,14 @@ class Choices(NamedTuple):
         Level names and flags; only the rows that have one of them are written. All by default.
     excel_safe : bool
         Whether CSV cells that a spreadsheet would run as a formula are written as text.
+    redact : bool
+        Whether all that tells who somebody is is masked, in what is judged and in every cell.
     """
 
     prefix: str = PREFIX
     only: Sequence[str] = ()
     excel_safe: bool = False
+    redact: bool = False
 
 
 def score_files(
@@ -159,7 +195,8 @@ def score_files(
         for source in sources:
             table = source.table
             place = [table.columns.index(c) if c in table.columns else -1 for c in columns]
-            for part in score_source(scorer, source, workers, partial(_finish, writer, place, choices.only), min(skip, table.n_rows)):
+            finish = partial(_finish, writer, place, choices.only)
+            for part in score_source(scorer, source, workers, finish, min(skip, table.n_rows), choices.redact):
                 writer.put(part.finished)
                 yield part
                 if journal:

@@ -12,7 +12,7 @@ from servicenlp.taxonomy import CATEGORIES, LEVELS
 
 _BAR = 40
 _WORST = 5
-_COUNTERS = ("levels", "outcomes", "flags", "status")
+_COUNTERS = ("levels", "outcomes", "flags", "status", "masks")
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Summary:
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     status: Counter[str] = field(default_factory=Counter)
+    masks: Counter[str] = field(default_factory=Counter)
     n_rows: int = 0
     worst: list[tuple[float, int, str]] = field(default_factory=list)
 
@@ -34,6 +35,7 @@ class Summary:
             self.outcomes.update((str(category.value), outcome) for outcome in columns[str(category.value)] if outcome)
         self.flags.update(flag for flags in columns["flags"] if flags for flag in flags.split("|"))
         self.status.update(columns["status"])
+        self.masks.update(scored.masks)
         criminal = [
             (p, -(self.n_rows + i), evidence or "")
             for i, (p, level, evidence) in enumerate(zip(columns["p_level_1"], columns["level"], columns["evidence"], strict=True))
@@ -72,6 +74,8 @@ class Summary:
             mean = sum(level * count for level, count in self.levels.items()) / n
             lines += ["", f"Level (mean {mean:.2f})", *self._bars(n), "", *self._categories(n), ""]
             lines += [f"{count:6,}  {flag}" for flag, count in self.flags.most_common()]
+        if self.masks:
+            lines += ["", "Masked: " + ", ".join(f"{count:,} [{kind}]" for kind, count in self.masks.most_common())]
         if self.worst:
             lines += ["", "Most surely criminal"]
             lines += [f"  row {-row + 1:,}  {p:.2f}  {shorten(evidence, 58, placeholder=' ...')!r}" for p, row, evidence in self.worst]

@@ -39,21 +39,27 @@ def train(paths: list[Path], folder: Path, *, strict: bool = True, force: bool =
         The card.
     """
     table, problems = read_corpus(*paths, strict=strict)
-    if not force and (folder / "card.json").is_file() and load_card(folder)["about"].get("data") != _data(table):
-        raise DataError(f"{folder}: is there already. Found a model learnt from other data. Choose another name or add --force.")
+    if not force:
+        refuse_other_data(folder, table)
     labels = table[[target for target in TARGETS if target in table]]
     model = ServiceClassifier(n_jobs=n_jobs)
     model.fit(table["text"], labels, table["weight"], table["family"])
     if "evidence" in table and "level" in table:
         told = table[table["level"].notna()]
         learn_evidence(model, list(told["text"]), told["level"].to_numpy(int) - 1, list(told["evidence"].fillna("")))
-    about = {"data": _data(table), "left_out": [str(problem) for problem in problems], "figures": _figures(model, table)}
+    about = {"data": describe_data(table), "left_out": [str(problem) for problem in problems], "figures": _figures(model, table)}
     card = save_model(model, folder, about)
     (folder / "card.md").write_text(render_card(card), encoding="utf-8")
     return card
 
 
-def _data(table: pd.DataFrame) -> list[dict[str, Any]]:
+def refuse_other_data(folder: Path, table: pd.DataFrame) -> None:
+    """Raise DataError if a folder holds a model that was learnt from other data."""
+    if (folder / "card.json").is_file() and load_card(folder)["about"].get("data") != describe_data(table):
+        raise DataError(f"{folder}: is there already. Found a model learnt from other data. Choose another name or add --force.")
+
+
+def describe_data(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Describe the training data, a file a row."""
     return [
         {

@@ -26,6 +26,7 @@ ORDER = [
     "readers.shape", "readers.guess", "readers.people",
     "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence", "records", "argilla", "label_studio", "exchange", "corpus", "evaluation",
     "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "partitions", "cluster", "training",
+    "transformer_export", "transformer_training",
     "review", "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction", "review.near_copies",
     "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
     "review.estimates", "review.labels", "raters", "agreement",

@@ -17,8 +17,8 @@ def judged(source) -> list:
     """The turns that are judged of each row, or why there are none."""
     found = []
     for batch in source.batches(1000):
-        for i, text in enumerate(batch.texts):
-            turns = batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else [])
+        spoken = [batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else []) for i, text in enumerate(batch.texts)]
+        for i, (text, turns) in enumerate(zip(batch.texts, spoken, strict=True)):
             why = why_skipped(text, turns, batch.problems.get(i))
             found.append(why.removeprefix("skipped: ") if why else [[t.speaker, text[t.start : t.end].strip()] for t in turns])
     return found

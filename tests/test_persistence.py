@@ -12,7 +12,7 @@ import pytest
 from servicenlp import persistence
 from servicenlp.errors import ModelError
 from servicenlp.explanation import explain
-from servicenlp.persistence import FORMAT, default_model, list_models, load_model, save_model
+from servicenlp.persistence import FORMAT, default_model, list_models, load_model, save_model, shipped_model
 from servicenlp.scoring import score_texts
 from servicenlp.taxonomy import TARGETS
 
@@ -215,14 +215,14 @@ def test_load_model_refuses_unknown_parameters(folder):
         load_model(folder)
 
 
-def test_list_models_names_the_shipped_one_and_those_of_the_folder(folder):
+def test_list_models_names_the_shipped_ones_and_those_of_the_folder(folder):
     paths = [path for path, _ in list_models(folder.parent)]
-    assert paths == [default_model(), folder]
+    assert paths == [default_model(), shipped_model("careful"), folder]
 
 
-def test_list_models_of_no_folder_is_the_shipped_one(tmp_path):
-    assert [path for path, _ in list_models(tmp_path / "none")] == [default_model()]
+def test_list_models_of_no_folder_is_the_shipped_ones(tmp_path):
+    assert [path for path, _ in list_models(tmp_path / "none")] == [default_model(), shipped_model("careful")]
 
 
 def test_list_models_names_each_once():
-    assert len(list_models(default_model().parent)) == 1
+    assert len(list_models(default_model().parent)) == 2

@@ -66,7 +66,7 @@ def tickets(tmp_path) -> Path:
         ("Bot: rate us from one to ten", "skipped: no customer words"),
         ("Agent: how may I help?", "skipped: no customer words"),
         ("Agent: how may I help?\nCustomer: ", "skipped: no customer words"),
-        ("دعم سيئ", "skipped: no known words"),
+        ("دعم سيئ", "skipped: other language (Arabic)"),
         ("zxqv", "skipped: no known words"),
         ("Agent: how may I help?\nCustomer: zxqv", "scored"),
     ],
@@ -360,3 +360,29 @@ def test_score_files_gives_every_json_line_back(model, tmp_path, rows):
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     scored = read_lines(score(model, tmp_path / "out.jsonl", tmp_path / "a.jsonl"))
     assert [{key: value for key, value in row.items() if not key.startswith("service_")} for row in scored] == rows
+
+
+def test_score_files_masks_every_cell_and_what_is_judged(model, tmp_path):
+    path = tmp_path / "a.jsonl"
+    rows = [{"text": "My name is Dana Reed, dana@home.example, and the food was cold", "who": {"mail": ["dana@home.example"]}, "n": 5}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    [row] = read_lines(score(model, tmp_path / "out.jsonl", path, redact=True))
+    assert row["text"] == "My name is [NAME], [EMAIL], and the food was cold"
+    assert (row["who"], row["n"]) == ({"mail": ["[EMAIL]"]}, 5)
+    assert row["text"][row["service_evidence_start"] : row["service_evidence_end"]] == row["service_evidence"]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1"])
+def test_score_files_writes_formulas_as_text_if_asked(model, tmp_path, cell):
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "text"], [cell, COLD], ["-5", COLD], ["+1,000.5%", COLD]])
+    safe = read_csv(score(model, tmp_path / "safe.csv", tmp_path / "a.csv", excel_safe=True))
+    assert [row[0] for row in safe[1:]] == [f"'{cell}", "-5", "+1,000.5%"]
+    assert read_csv(score(model, tmp_path / "out.csv", tmp_path / "a.csv"))[1][0] == cell
+
+
+def test_score_texts_skips_other_languages_unless_asked(model):
+    german = "Der Kellner war sehr unfreundlich und das Essen war leider kalt, wir kommen nicht wieder."
+    assert score_texts(model, [german, COLD])["status"] == ["skipped: other language (German)", "scored"]
+    assert Scorer(model, any_language=True).score([german, COLD], {}, {}).status[1] == "scored"
+    assert "language" not in Scorer(model, any_language=True).score([german], {}, {}).status[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from servicenlp.commands.folder import PLACE, engine_options, is_folder, place_of, score_folder
-from servicenlp.commands.options import force_option, model_option, open_inputs, refuse_overwriting, source_options
+from servicenlp.commands.options import FILE, force_option, model_option, open_inputs, refuse_overwriting, source_options
 from servicenlp.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 @model_option
 @click.option("--prefix", default="service_", show_default=True, help="What the added columns' names begin with.")
 @click.option("--only", multiple=True, help="Write only rows with this level name or flag; may be repeated.")
+@click.option("--careful", is_flag=True, help="Let a transformer read again what the model is not sure of; needs servicenlp[careful].")
+@click.option("--careful-model", type=FILE, help="Folder of the transformer; the shipped one by default. Implies --careful.")
+@click.option("--any-language", is_flag=True, help="Score texts that are not English as well.")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes that score; one a core by default.")
 @click.option("--resume", is_flag=True, help="Go on where a run that was stopped has come to.")
+@click.option("--redact", is_flag=True, help="Mask mail addresses, phone, card and account numbers, IBANs and names, in every cell.")
 @click.option("--excel-safe", is_flag=True, help="Write CSV cells that a spreadsheet would run as a formula as text. XLSX always is safe.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @force_option
@@ -34,7 +38,8 @@ if TYPE_CHECKING:
 @source_options
 def score(
     files: tuple[Path | str, ...], output: Path | str | None, model: Path | None, prefix: str, only: tuple[str, ...],
-    workers: int, resume: bool, excel_safe: bool, quiet: bool, force: bool, engine: str, scheduler: str | None, **options: Any,
+    careful: bool, careful_model: Path | None, any_language: bool, workers: int, resume: bool, redact: bool, excel_safe: bool,
+    quiet: bool, force: bool, engine: str, scheduler: str | None, **options: Any,
 ) -> None:  # fmt: skip
     """Score every interaction in FILES and write the same rows with our columns added.
 
@@ -52,6 +57,7 @@ def score(
     from servicenlp.scoring import Scorer
     from servicenlp.streaming import Choices, check_names, score_files
     from servicenlp.summary import Summary
+    from servicenlp.transformer import load_transformer
 
     parts_go_to_folder = is_folder(files, output, engine, scheduler)
     target, paths = None if output is None else Path(output), tuple(map(Path, files))
@@ -60,8 +66,9 @@ def score(
     check_names(only)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass", newline="")  # as a file of ours
-    scorer, choices = Scorer(load_model(model)), Choices(prefix, only, excel_safe)
-    task = {"model": scorer.name, "options": [*choices, options]}
+    reader = load_transformer(careful_model, workers) if careful or careful_model else None
+    scorer, choices = Scorer(load_model(model), reader, any_language), Choices(prefix, only, excel_safe, redact)
+    task = {"model": scorer.name, "options": [*choices, any_language, options]}
     if parts_go_to_folder:
         job = Job(scorer, place_of(output), choices, Options(**options), task)
         score_folder(files, job, engine=engine, scheduler=scheduler, workers=workers, resume=resume, force=force, quiet=quiet)
