@@ -152,7 +152,7 @@ def find_partitions(places: Sequence[str], options: Options) -> list[Partition]:
     Parameters
     ----------
     places : sequence of str
-        Files, folders of them, and patterns with ``*``; paths or addresses.
+        Files, folders of them, and patterns with ``*``, ``?`` and ``[...]``; paths or addresses.
     options : Options
         How they are read.
 
@@ -194,6 +194,8 @@ def begin(folder: str, force: bool, resume: bool) -> None:
         if fs.isfile(path):
             raise DataError(f"{folder}: not a folder. Found a file. Choose another name.")
         there = [PurePosixPath(name).name for name in fs.ls(path, detail=False)] if fs.isdir(path) else []
+        if there == [_RECORDS] and not fs.ls(f"{path}/{_RECORDS}"):
+            there = []  # a run that had come to nothing
         if there and not force and not (resume and _RECORDS in there):
             raise DataError(f"{folder}: is there already. Found a folder with files. Choose another name or add --force.")
         for name in there if force and not resume else ():
@@ -282,6 +284,8 @@ def _open(partition: Partition, scratch: Path, options: Options) -> list[Source]
 
 def _find(place: str) -> list[str]:
     """Return the files that a name stands for, each as a path or an address, in the order of their names."""
+    from fsspec.core import has_magic
+
     fs, path = _locate(place)
     try:
         if fs.isfile(path):
@@ -289,7 +293,7 @@ def _find(place: str) -> list[str]:
         elif fs.isdir(path):
             found = [file for file in fs.find(path) if is_known(PurePosixPath(file).relative_to(path))]
         else:
-            found = [file for file in fs.glob(path) if fs.isfile(file)] if "*" in path else []
+            found = [file for file in fs.glob(path) if fs.isfile(file)] if has_magic(path) else []
     except Exception as error:  # each store has its own
         raise DataError(f"{place}: cannot be reached. Found: {error}. Check the name and your access.") from error
     if not found:

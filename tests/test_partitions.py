@@ -66,7 +66,7 @@ def test_parts_hold_what_one_file_would(exports, score, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".parts", "part-00000.csv", "part-00001.csv", "part-00002.csv"]
 
 
-@pytest.mark.parametrize("place", ["in", "in/*.csv", "file://{}/in/*.csv"])
+@pytest.mark.parametrize("place", ["in", "in/*.csv", "in/[0-2].?sv", "file://{}/in/*.csv"])
 def test_folders_patterns_and_addresses_name_the_same_files(exports, tmp_path, monkeypatch, place):
     monkeypatch.chdir(tmp_path)
     found = find_partitions([place.format(tmp_path)], Options())
@@ -172,6 +172,13 @@ def test_force_leaves_no_part_of_an_earlier_run(exports, score, tmp_path):
     score("in/0.csv", "-o", "out/", "--force")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".parts", "notes.md", "part-00000.csv"]
     assert [path.name for path in (tmp_path / "out" / ".parts").iterdir()] == ["part-00000.json"]
+
+
+def test_a_run_that_came_to_nothing_is_not_in_the_way(exports, score, tmp_path):
+    (exports / "1.csv").write_text("")
+    score("in/1.csv", "-o", "out/", code=1)
+    score("in/0.csv", "-o", "out/")
+    assert (tmp_path / "out" / "part-00000.csv").exists()
 
 
 def test_what_fails_leaves_the_other_parts(exports, score, tmp_path):

@@ -133,9 +133,8 @@ def render(parent: int, looks: list[Look], rows: int, processor: float) -> str:
     tenths = [max((look.together for look in looks if k <= 10 * look.at / seconds <= k + 1), default=0) for k in range(10)]
     lines += ["together, MB by tenths of the run: " + " ".join(f"{tenth / 2**20:.0f}" for tenth in tenths)]
     lines += [f"{rows:,} rows in {seconds:,.0f} s: {rows / seconds:,.0f} rows a second"]
-    lines += [
-        f"{processor:,.0f} s of processor time: {rows / processor:,.0f} rows a core second, {10**9 * processor / rows / 3600:,.0f} core hours a billion"
-    ]
+    hours = 1e9 * processor / rows / 3600
+    lines += [f"{processor:,.0f} s of processor time: {rows / processor:,.0f} rows a core second, {hours:,.0f} core hours a billion"]
     return "\n".join(lines)
 
 
