@@ -183,8 +183,13 @@ def _estimate(part: Sequence[str], sample: Sequence[str], criminal: dict[str, bo
     least, most = known_hits, total - (known - known_hits)
     low, high = limits(total, n, hits)
     low, high = max(low, least), max(least, min(high, most))
-    items = min(max(hits / n * total, least), most) if n else float(known_hits) if known == total else None
-    return Estimate(items, min(low, high), high, total, n, hits, known, known_hits, _more(total, n, hits) if low < high else 0)
+    items: float | None = float(known_hits) if known == total else None
+    if n and known < total:
+        items = hits / n * total
+        if not least <= items <= most:  # what is known says otherwise: take only the rest to be like the sample
+            items = known_hits + hits / n * (total - known)
+    more = min(_more(total, n, hits), total - known) if low < high else 0
+    return Estimate(items, min(low, high), high, total, n, hits, known, known_hits, more)
 
 
 def limits(total: int, n: int, hits: int, confidence: float = CONFIDENCE) -> tuple[int, int]:
