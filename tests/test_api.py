@@ -21,14 +21,14 @@ FORMATS = sorted({f"formats.{path.stem}" for path in (PACKAGE / "formats").glob(
 READERS = sorted((f"readers.{name}" for name in servicenlp.readers.READERS), key=lambda name: (name != "readers.generic", name))
 COMMANDS = sorted(f"commands.{name}" for name in servicenlp.commands.COMMANDS)
 ORDER = [
-    "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "classifier", "evidence", "explanation",
+    "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "regression", "validation", "classifier", "evidence", "explanation",
     *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "privacy",
     "readers.shape", "readers.guess", "readers.people",
     "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence", "records", "argilla", "label_studio", "exchange", "corpus", "evaluation",
-    "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "partitions", "cluster", "training",
+    "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "storage", "partitions", "cluster", "training",
     "transformer_export", "transformer_training",
     "review", "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction", "review.near_copies",
-    "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.store",
+    "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.log", "review.store",
     "review.estimates", "review.labels", "raters", "agreement",
     "rulebook", "voting", "label_model", "labelling", "rule_analysis", "learning_curves", "spacy_component",
     "insights.rules", "insights.records", "insights.tally", "insights.states", "insights.results", "insights.statistics",

@@ -46,7 +46,7 @@ def _mix(_ctx: click.Context, _option: click.Parameter, value: str | None) -> An
         return Mix()
     try:
         shares = {name.strip(): float(share) for name, share in (part.split("=") for part in value.split(","))}
-        return Mix(**{name: shares.pop(name, 0.0) for name in Mix._fields}) if shares.keys() <= set(Mix._fields) else Mix(**shares)
+        return Mix(**{**dict.fromkeys(Mix._fields, 0.0), **shares})
     except (ValueError, TypeError) as error:
         raise click.BadParameter(f"not shares of {', '.join(Mix._fields)}, such as risk=0.5,random=0.5") from error
 

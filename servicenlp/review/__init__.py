@@ -2,7 +2,7 @@
 
 Data goes one way: `scored` opens the file, `items` says what one is, `queue` chooses what to look at
 and in which order (with `drawing`, `filters`, `satisfaction`, `near_copies`), `store` hands items out and keeps every decision
-(with `tables`, `leasing`, `records`; `decisions` says what one is), `estimates` tells what the
+(with `tables`, `leasing`, `records`, `log`; `decisions` says what one is), `estimates` tells what the
 decisions say of the model. A page needs these few calls::
 
     scored = open_scored("scored.csv")                    # items: scored.item(i), scored.find(key)
