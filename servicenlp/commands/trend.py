@@ -47,7 +47,7 @@ def trend(
         )
     if output:
         table = trend_table(found)
-        kinds = {name: int if name == "n" else float for name in table.columns[3:]}
+        kinds: dict[str, type] = {name: int if name == "n" else float for name in table.columns[3:]}
         with open_writer(output, Layout(list(table.columns), kinds), sys.stdout) as writer:
             writer.write(table.astype(object).where(table.notna(), None).values.tolist())
     else:
@@ -59,4 +59,4 @@ def trend(
             f"{undated:,} of {found.about['scored']:,} scored rows have no date that can be read, and are left out over time.", err=True
         )
     if passed := [told for limit in watched if (told := check_limit(limit, counted))]:
-        raise ServicenlpError(f"{scored}: limit passed. Found {' '.join(passed)} Read them: servicenlp score --only.")
+        raise ServicenlpError(f"{scored}: limit passed. {' '.join(passed)}")

@@ -109,8 +109,6 @@ def tables(counted: Tally, competitors: Sequence[str] = (), themes: Sequence[str
     """Make the tables of what `tally` counted, with the same competitors; of some themes only, if they are named."""
     rules = load_rules(tuple(competitors))
     results = [result for theme in themes for result in _THEMES[theme](counted, rules)]
-    for result in results:
-        result.frame.attrs.update(title=result.title, meaning=result.meaning, source=result.source)
     return Insights({result.name: result for result in results}, counted.quotations(), _definitions(results, rules), _about(counted))
 
 

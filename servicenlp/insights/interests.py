@@ -2,28 +2,17 @@
 
 import pandas as pd
 
-from servicenlp.insights.results import Result
+from servicenlp.insights.results import Result, describe
 from servicenlp.insights.rules import RuleSet
-from servicenlp.insights.statistics import ALPHA, SMALL, adjust, level_counts, mean_level, two_shares, wilson
+from servicenlp.insights.statistics import ALPHA, SMALL, adjust, each, level_counts, mean_level, rows_of, two_shares, wilson
 from servicenlp.insights.tally import Tally
 from servicenlp.taxonomy import INTERESTS
-
-_SOURCE = "Values-based service: what is in the best interest of the client, now and in the future."
 
 
 def results(tally: Tally, rules: RuleSet) -> list[Result]:
     """Return the table of this theme."""
     table = followed(tally, rules)
-    return [
-        Result(
-            "interests", "Whose interest came first", "Values-based service", table,
-            "Interactions in which the company visibly put the client's interest first, its own bottom line, or neither: their mean level and the "
-            "shares with the relationship failed or delighted, and with words of leaving, of trust lost, of trust gained. low and high are the "
-            "95% Wilson interval of the share; p compares with neither, corrected for the number of comparisons "
-            f"(none where either has fewer than {SMALL}).",
-            _SOURCE, _said(table),
-        )
-    ]  # fmt: skip
+    return [describe("interests", table, _said(table), small=SMALL)]
 
 
 def followed(tally: Tally, rules: RuleSet) -> pd.DataFrame:
@@ -31,10 +20,11 @@ def followed(tally: Tally, rules: RuleSet) -> pd.DataFrame:
     counts = tally.frame("interests")
     counts = counts[counts["by"] == ""]
     levels = level_counts(counts, ["interest"])
-    n = levels.sum(axis=1)
-    spoken = tally.frame("followed")
-    spoken = spoken[spoken["by"] == ""].groupby(["interest", "rule"])["n"].sum()
-    related = counts.groupby(["interest", "relationship"])["n"].sum()
+    told_levels = dict(each(levels))
+    n = {interest: row.sum() for interest, row in told_levels.items()}
+    told = tally.frame("followed")
+    spoken = told[told["by"] == ""].groupby(["interest", "rule"])["n"].sum().to_dict()
+    related = counts.groupby(["interest", "relationship"])["n"].sum().to_dict()
     wanted = [("relationship failed", related, "failed"), ("relationship delighted", related, "delighted")]
     wanted += [(rule.name, spoken, rule.id) for rule in rules.of("trust")]
     rows = []
@@ -45,7 +35,7 @@ def followed(tally: Tally, rules: RuleSet) -> pd.DataFrame:
             count, other = int(table.get((interest, key), 0)), int(table.get(("none", key), 0))
             low, high = wilson(count, size)
             p = two_shares(count, size, other, others) if interest != "none" and min(size, others) >= SMALL else float("nan")
-            mean = mean_level(levels.loc[interest].to_numpy()).mean
+            mean = mean_level(told_levels[interest]).mean
             name = "neither" if interest == "none" else label.name
             rows.append((interest, name, size, mean, what, count, count / size, float(low), float(high), p))
     columns = ["interest", "name", "n", "mean_level", "what", "count", "share", "low", "high", "p"]
@@ -57,12 +47,12 @@ def followed(tally: Tally, rules: RuleSet) -> pd.DataFrame:
 
 def _said(table: pd.DataFrame) -> str:
     told = []
-    sizes = table.drop_duplicates("interest").set_index("interest")
+    sizes = {row["interest"]: row for row in rows_of(table)}
     for interest, words in (("company", "put the company first"), ("client", "put the client first")):
-        if interest in sizes.index:
-            told.append(f"{sizes.at[interest, 'n']} interactions {words} (mean level {sizes.at[interest, 'mean_level']:.2f})")
+        if interest in sizes:
+            told.append(f"{sizes[interest]['n']} interactions {words} (mean level {sizes[interest]['mean_level']:.2f})")
     sure = table[table["p"] < ALPHA]
     if len(sure):
-        row = sure.loc[sure["p"].idxmin()]
+        row = min(rows_of(sure), key=lambda row: row["p"])
         told.append(f"{row['what']} in {row['share']:.0%} where it was {row['name']}")
     return "; ".join(told) + "." if told else "No interaction shows whose interest came first."

@@ -122,14 +122,9 @@ def check_limit(limit: Limit, tally: Tally) -> str | None:
     count, n = int(table.loc[_chosen(table, limit.name), "n"].sum()), int(levels["n"].sum())
     if not _COMPARE[limit.sign](Fraction(count, n if limit.percent else 1), limit.number):
         return None
-    where = [part for part in (f"in {period}" if period else "", f"for {limit.by} {limit.group}" if limit.by else "") if part]
-    share = f"{count} of {n}, {count / n:.1%}"
-    return " ".join([f"{limit.name}: {share},", *where]).rstrip(",") + (", is " if where else " is ") + _side(limit)
-
-
-def _side(limit: Limit) -> str:
-    number = f"{float(limit.number * 100):g}%" if limit.percent else f"{float(limit.number):g}"
-    return f"{'more' if limit.sign == '>' else 'less'} than {number}."
+    where = f" in {period}" * bool(period) + f" for {limit.by} {limit.group}" * bool(limit.by)
+    bound = f"{float(limit.number * 100):g}%" if limit.percent else f"{float(limit.number):g}"
+    return f"{limit.name}{where}: {count:,} of {n:,} ({count / n:.1%}), {'more' if limit.sign == '>' else 'less'} than {bound}."
 
 
 def _where(table: pd.DataFrame, limit: Limit) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from servicenlp.insights.results import Result
+from servicenlp.insights.results import Result, describe
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.tally import Tally
 
@@ -12,14 +12,7 @@ _MANNERS = ["wished for", "praised", "damned", "mentioned"]
 def results(tally: Tally, rules: RuleSet) -> list[Result]:
     """Return the table of this theme."""
     table = offerings(tally, rules)
-    return [
-        Result(
-            "offerings", "New service models", "New service models", table,
-            "In how many interactions of each group an offering is spoken of: wished for (in the same sentence as a wish), else praised where the "
-            "interaction is at level 4 or more, damned at 1 or 2, mentioned at 3.",
-            "New service models: service turned from a cost into recurring revenue.", _said(table),
-        )
-    ]  # fmt: skip
+    return [describe("offerings", table, _said(table))]
 
 
 def offerings(tally: Tally, rules: RuleSet) -> pd.DataFrame:

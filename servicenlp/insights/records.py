@@ -85,10 +85,10 @@ def make_plan(columns: Sequence[str], sample: pd.DataFrame, name: str, plan: Pla
         raise DataError(f"period: no such period. Found {plan.period!r}. Choose from {', '.join(PERIODS)}.")
     if any(column in PERIODS and column not in columns for column in plan.by) and not plan.date:
         raise DataError(f"{name}: groups by time without a date. Found no date column. Name it with date (--date).")
-    theirs = sample[[column for column in columns if not column.startswith(prefix)]]
+    others = sample[[column for column in columns if not column.startswith(prefix)]]
     first = [str(cell) for cell in sample[plan.date].dropna()] if plan.date else []
     days = [int(told[2]) for cell in first if (told := re.match(r"(\d{1,2})[/.](\d{1,2})[/.]\d{2,4}", cell.strip()))]
-    return Plan(plan.by, plan.date, plan.period, plan.text or _text_column(theirs, name), plan.csat or _csat_column(theirs),
+    return Plan(plan.by, plan.date, plan.period, plan.text or _text_column(others, name), plan.csat or _csat_column(others),
                 prefix, plan.dayfirst and not any(day > 12 for day in days))  # fmt: skip
 
 

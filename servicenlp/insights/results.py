@@ -1,7 +1,10 @@
 """What the themes return: tables that carry their meaning and its source, and the collection of them."""
 
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,19 @@ class Result:
     meaning: str
     source: str
     finding: str
+
+
+def describe(name: str, frame: pd.DataFrame, finding: str, **figures: object) -> Result:
+    """Return a table with its meaning, which stands in `rules/tables.toml`; `figures` are those that the meaning names."""
+    told = _definitions()[name]
+    meaning = told["meaning"].format(**figures)
+    frame.attrs.update(title=told["title"], meaning=meaning, source=told["source"])
+    return Result(name, told["title"], told["theme"], frame, meaning, told["source"], finding)
+
+
+@cache
+def _definitions() -> dict[str, dict[str, str]]:
+    return tomllib.loads(files("servicenlp").joinpath("rules/tables.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

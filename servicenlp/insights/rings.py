@@ -2,15 +2,13 @@
 
 import pandas as pd
 
-from servicenlp.insights.results import Result
+from servicenlp.insights.results import Result, describe
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.staircase import period_thirds
-from servicenlp.insights.statistics import ALPHA, SMALL, adjust, level_counts, mean_level, two_shares, wilson
+from servicenlp.insights.statistics import ALPHA, SMALL, adjust, each, level_counts, mean_level, rows_of, two_shares, wilson
 from servicenlp.insights.tally import Tally
 from servicenlp.taxonomy import LEVELS, RINGS
 
-_THEME = "Three rings"
-_SOURCE = "Clemmer: three rings of perceived value."
 _FEW = 10  # mentions at either end below which no move inward is told
 _MIX = [label.name for label in LEVELS]
 
@@ -19,26 +17,10 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     """Return the tables of this theme."""
     mix, topics, moved = rings(tally), support(tally, rules), inward(tally, rules)
     return [
-        Result(
-            "rings", "Level mix in each ring", _THEME, mix,
-            "How many interactions were decided in the first ring (the basic product or service), the second (support) or the third (people and "
-            "the extra touch), their share of the group, and how many are at each level. Disappointed and pleased are shares of the "
-            "ring's own interactions, with the 95% Wilson interval of disappointed.",
-            _SOURCE, _said(mix),
-        ),
-        Result(
-            "support_topics", "What the support ring is about", _THEME, topics,
-            "Support that customers speak of: in how many interactions of the whole, their mean level, and the shares of disappointed (1 "
-            "and 2) and pleased (4 to 6) with 95% Wilson intervals.",
-            "Clemmer: second ring, everything that makes the product more reliable, accessible, usable or useful.", _said_topics(topics),
-        ),
-        Result(
-            "inward", "What moves from delighting to merely expected", _THEME, moved,
-            "Support and gestures whose mentions pleased (levels 4 to 6) in the first third of the periods and please clearly less often in the "
-            f"last, with p corrected for their number below {ALPHA}; both ends need {_FEW} mentions. arithmetic shows the figures.",
-            "Clemmer: competition and expectations move support into the first ring; Kaufman: the staircase.", _said_moved(moved),
-        ),
-    ]  # fmt: skip
+        describe("rings", mix, _said(mix)),
+        describe("support_topics", topics, _said_topics(topics)),
+        describe("inward", moved, _said_moved(moved), alpha=ALPHA, few=_FEW),
+    ]
 
 
 def rings(tally: Tally) -> pd.DataFrame:
@@ -48,11 +30,11 @@ def rings(tally: Tally) -> pd.DataFrame:
     names = {str(label.value): label.name for label in RINGS}
     order = {str(label.value): i for i, label in enumerate(RINGS)}
     rows = []
-    for (by, group, ring), row in counts.iterrows():
-        n, bad = row.sum(), row[[1, 2]].sum()
+    for (by, group, ring), row in each(counts):
+        n, bad = row.sum(), row[:2].sum()
         low, high = wilson(bad, n)
-        told = (n / sizes[by, group], mean_level(row.to_numpy()).mean, bad / n, float(low), float(high), row[[4, 5, 6]].sum() / n)
-        rows.append((by, group, ring, names[ring], int(n), *told, *row.astype(int)))
+        told = (n / sizes.at[(by, group)], mean_level(row).mean, bad / n, float(low), float(high), row[3:].sum() / n)
+        rows.append((by, group, ring, names[ring], int(n), *told, *map(int, row)))
     columns = ["by", "group", "ring", "name", "n", "share", "mean_level", "disappointed", "low", "high", "pleased", *_MIX]
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values(
@@ -107,8 +89,12 @@ def _said(mix: pd.DataFrame) -> str:
     whole = mix[(mix["by"] == "") & (mix["ring"] != "none") & (mix["n"] >= SMALL)]
     if whole.empty:
         return "Too few interactions were decided in any ring to tell."
-    worst, best = whole.loc[whole["disappointed"].idxmax()], whole.loc[whole["pleased"].idxmax()]
-    return f"The {worst['name']} disappoints most ({worst['disappointed']:.0%} of {worst['n']}); the {best['name']} pleases most ({best['pleased']:.0%} of {best['n']})."
+    told = rows_of(whole)
+    worst, best = max(told, key=lambda row: row["disappointed"]), max(told, key=lambda row: row["pleased"])
+    return (
+        f"The {worst['name']} disappoints most ({worst['disappointed']:.0%} of {worst['n']}); "
+        f"the {best['name']} pleases most ({best['pleased']:.0%} of {best['n']})."
+    )
 
 
 def _said_topics(topics: pd.DataFrame) -> str:

@@ -25,8 +25,10 @@ _NAME = r"(?-i:(?<![@#])(?!{no_name}\b)(?P<name>[A-Z][\w&'-]*(?:(?: &| and| of)?
 _BLANKS = {" ... ": _GAP, " ?": r"[ \t,]*", " ": r"[ \t,]+"}
 _BLANK = re.compile(r" \.\.\. | \?| ")
 _REPEATED = re.compile(r"\([^()]*\)(?:\{0,\d\}|\*)")  # may be absent, so nothing in it is certain
-_PIECE = re.compile(r"\((?:[^()]|\([^()]*\))*\)\??|\\?.\??")
-_COMMON = frozenset("a an and any are as at be but by can for from get got had has have he her his i if in is it its me my no not of on or our out she so that the their them they this to up us was we were will with would you your".split())  # fmt: skip
+_COMMON = frozenset(
+    "a an and any are as at be but by can for from get got had has have he her his i if in is it its me my no not of on or our out she so "
+    "that the their them they this to up us was we were will with would you your".split()
+)
 
 
 class Rule(NamedTuple):
@@ -168,7 +170,7 @@ def sentence(text: str, start: int, end: int) -> tuple[int, int]:
 def _regex(phrase: str) -> str:
     """Return a phrase as a regular expression: a blank is any white space, "..." up to five words."""
     pattern = _BLANK.sub(lambda blank: _BLANKS[blank[0]], phrase)
-    return rf"(?<![\w]){pattern}(?![\w])"
+    return rf"\b{pattern}(?:(?<=\s)|(?!\w))"
 
 
 def certain(phrase: str) -> list[frozenset[str]]:
@@ -214,7 +216,7 @@ def _words(part: str) -> frozenset[str]:
 def _ways(part: str) -> tuple[str, ...] | None:
     """Return the ways to read a pattern of letters, brackets and question marks; None if it holds more than these."""
     options: list[tuple[str, ...]] = []
-    for piece in _PIECE.findall(part):
+    for piece in _pieces(part):
         optional = len(piece) > 1 and piece.endswith("?")
         core = piece[:-1] if optional else piece
         if core.startswith("("):
@@ -228,6 +230,17 @@ def _ways(part: str) -> tuple[str, ...] | None:
             ways = (core,)
         options.append((*ways, "") if optional else ways)
     return tuple("".join(letters) for letters in product(*options))
+
+
+def _pieces(part: str) -> Iterator[str]:
+    """Yield the letters, escapes and bracketed groups of a pattern, each with its question mark."""
+    depth, piece = 0, ""
+    for i, letter in enumerate(part):
+        depth += (letter == "(") - (letter == ")")
+        piece += letter
+        if not depth and piece != "\\" and part[i + 1 : i + 2] != "?":
+            yield piece
+            piece = ""
 
 
 def _choices(inner: str) -> list[str]:

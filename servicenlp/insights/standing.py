@@ -3,14 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from servicenlp.insights.results import Result
+from servicenlp.insights.results import Result, describe
 from servicenlp.insights.rules import RuleSet
-from servicenlp.insights.statistics import ALPHA, SMALL, Floats, adjust, level_counts, mean_level, two_shares, wilson
+from servicenlp.insights.statistics import ALPHA, SMALL, Floats, adjust, each, level_counts, mean_level, rows_of, two_shares, wilson
 from servicenlp.insights.tally import ALL, Tally
 from servicenlp.taxonomy import LEVELS
 
-_THEME = "Where we stand"
-_SOURCE = "Kaufman: six levels of service."
 MEASURES: dict[str, list[int]] = {
     **{label.name: [int(label.value)] for label in LEVELS},
     "disappointed (1 and 2)": [1, 2],
@@ -25,30 +23,22 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     standing = level_mix(counts)
     claims = standing[standing["verdict"].isin(["more", "fewer"])]
     return [
-        Result(
-            "standing", "Level mix by group", _THEME, standing,
-            "For each group the share of interactions at each level, with its 95% Wilson interval; rest_share is the share in all other "
-            f"groups together. p is corrected for the number of comparisons (Benjamini and Yekutieli); below {ALPHA} the verdict is more "
-            f"or fewer, else no difference shown; groups of fewer than {SMALL} interactions get no verdict.",
-            _SOURCE, _said(standing, claims),
-        ),
-        Result(
-            "means", "Mean level by group", _THEME, means(counts),
-            "The mean level of each group with its 95% interval, and the shares of disappointed (1 and 2) and pleased (4 to 6).",
-            _SOURCE, _said_mean(counts),
-        ),
+        describe("standing", standing, _said(standing, claims), alpha=ALPHA, small=SMALL),
+        describe("means", means(counts), _said_mean(counts)),
         *_csat(tally),
-    ]  # fmt: skip
+    ]
 
 
 def level_mix(counts: pd.DataFrame) -> pd.DataFrame:
     """Return the share of each measure in each group, against the rest."""
-    whole = counts.loc[("", ALL)] if ("", ALL) in counts.index else counts.iloc[0] * 0
+    table_of = dict(each(counts))
+    whole = table_of.get(("", ALL), np.zeros(len(LEVELS)))
     rows = []
-    for (by, group), row in counts.iterrows():
+    for (by, group), row in table_of.items():
         n, rest = row.sum(), whole.sum() - row.sum()
         for measure, levels in MEASURES.items():
-            count, other = row[levels].sum(), whole[levels].sum() - row[levels].sum()
+            at = np.array(levels) - 1
+            count, other = row[at].sum(), whole[at].sum() - row[at].sum()
             low, high = wilson(count, n)
             p = two_shares(count, n, other, rest) if by and min(n, rest) >= SMALL else np.nan
             rows.append(
@@ -67,7 +57,7 @@ def level_mix(counts: pd.DataFrame) -> pd.DataFrame:
 
 def means(counts: pd.DataFrame) -> pd.DataFrame:
     """Return the mean level of each group, and the shares of disappointed and pleased."""
-    rows = [(*key, int(row.sum()), *mean_level(row.to_numpy())[:3], *_shares(row.to_numpy())) for key, row in counts.iterrows()]
+    rows = [(*key, int(row.sum()), *mean_level(row)[:3], *_shares(row)) for key, row in each(counts)]
     return pd.DataFrame(rows, columns=[*counts.index.names, "n", "mean", "low", "high", "disappointed", "pleased"])
 
 
@@ -81,17 +71,17 @@ def _said(standing: pd.DataFrame, claims: pd.DataFrame) -> str:
         return "No groups were asked for."
     if claims.empty:
         return f"None of the {groups} groups differs from the rest by more than noise."
-    first = claims.loc[claims["p"].idxmin()]
+    first = min(rows_of(claims), key=lambda row: row["p"])
     return (
-        f"{claims.groupby(['by', 'group']).ngroups} of {groups} groups differ from the rest by more than noise; most surely {first['group']}: "
-        f"{first['measure']} {first['share']:.0%} against {first['rest_share']:.0%}."
+        f"{claims.groupby(['by', 'group']).ngroups} of {groups} groups differ from the rest by more than noise; most surely "
+        f"{first['group']}: {first['measure']} {first['share']:.0%} against {first['rest_share']:.0%}."
     )
 
 
 def _said_mean(counts: pd.DataFrame) -> str:
     if ("", ALL) not in counts.index:
         return "Nothing was scored."
-    row = counts.loc[("", ALL)].to_numpy()
+    row = dict(each(counts))["", ALL]
     mean, low, high, _ = mean_level(row)
     bad, good = _shares(row)
     return f"The mean level is {mean:.2f} ({low:.2f} to {high:.2f}); {bad:.0%} disappointed, {good:.0%} pleased."
@@ -109,18 +99,19 @@ def _csat(tally: Tally) -> list[Result]:
     table["mean_level"] = [mean_level(row)[0] for row in counts.to_numpy()]
     top, bottom = counts.index.max(), counts.index.min()
     r, n = _correlation(counts), int(counts.to_numpy().sum())
-    hidden, harsh = int(counts.loc[top, [1, 2]].sum()), int(counts.loc[bottom, [4, 5, 6]].sum())
+    best, worst = counts.to_numpy()[[-1, 0]]
+    hidden, harsh = int(best[:2].sum()), int(worst[3:].sum())
     kind = "good and bad" if set(counts.index) <= {0.0, 1.0} else f"{bottom:g} to {top:g}"
     return [
-        Result(
-            "csat", "Level against the customers' own rating", _THEME, table,
-            f"Of the interactions that the customer rated (column {tally.plan.csat!r}, {kind}; 1 is good and 0 bad where words were given), "
-            "how many are at each level. Rows at the best rating and level 1 or 2 are worth reading, as are those at the worst and 4 or more.",
-            _SOURCE,
-            f"Level and rating agree with a rank correlation of {r:.2f} over {n} rated interactions; {hidden} with the best "
-            f"rating read as levels 1 or 2, {harsh} with the worst as 4 or more.",
+        describe(
+            "csat",
+            table,
+            f"Level and rating agree with a rank correlation of {r:.2f} over {n} rated interactions; {hidden} with the "
+            f"best rating read as levels 1 or 2, {harsh} with the worst as 4 or more.",
+            column=tally.plan.csat,
+            kind=kind,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _correlation(counts: pd.DataFrame) -> float:

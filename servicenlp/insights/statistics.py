@@ -1,6 +1,6 @@
 """Intervals, comparisons corrected for their number, and change points: what separates a difference from noise."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,6 +78,16 @@ def level_counts(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Return the counts of levels 1 to 6 as columns, one row for each of `keys`."""
     wide = table.pivot_table(index=keys, columns="level", values="n", aggfunc="sum", fill_value=0, observed=True)
     return wide.reindex(columns=[label.value for label in LEVELS], fill_value=0).astype(float)
+
+
+def each(counts: pd.DataFrame) -> Iterator[tuple[Any, Floats]]:
+    """Yield the key of each row, and its counts of levels 1 to 6."""
+    yield from zip(counts.index.tolist(), counts.to_numpy(float), strict=True)
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table, each by column name."""
+    return [{str(name): cell for name, cell in row.items()} for row in table.to_dict("records")]
 
 
 def bootstrap(counts: Floats, times: int, seed: int = 0) -> Floats:

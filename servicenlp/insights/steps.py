@@ -6,14 +6,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from servicenlp.insights.results import Result
+from servicenlp.insights.results import Result, describe
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.statistics import ALPHA, SMALL, Floats, adjust, bootstrap, two_shares
 from servicenlp.insights.tally import ALL, Tally
 from servicenlp.taxonomy import CATEGORIES, CATEGORY_NAMES, CAUSES, LEVELS, values
 
-_THEME = "One or two steps up"
-_SOURCE = "Kaufman: aim one or two steps above today's level."
 _OUTCOMES = [str(value) for value in values("primary")]
 _PATTERNS = list(product(_OUTCOMES, repeat=len(CATEGORY_NAMES)))
 _N_LEVELS, _TIMES, _PRIOR = len(LEVELS), 300, 5.0
@@ -26,23 +24,9 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     del rules
     gaps, rises = separating(tally), estimates(tally)
     return [
-        Result(
-            "steps_up", "What separates a group from the step above", _THEME, gaps,
-            "today is the level that half of a group's interactions reach (the median), target one or two steps above it. below is the share of "
-            "interactions under the target, and at that of interactions of the whole at the target or above, in which the category failed, "
-            "delighted, or the cause decided; gap is the difference, largest first. Only gaps in the way of the target are listed (more failing, "
-            f"less delighting) whose p, corrected for their number, is below {ALPHA}; groups of fewer than {SMALL} are left out.",
-            _SOURCE, _said(gaps),
-        ),
-        Result(
-            "rises", "How many would rise", _THEME, rises,
-            "An estimate, not a promise: of a group's interactions under the target in which the category failed, how many would reach it if "
-            "that category stopped failing and all else stayed. Each is given the chance that interactions with the same outcomes in "
-            f"the other three categories have where this one did not fail (drawn by {_PRIOR:g} towards those with as many failures). low and "
-            f"high are the 95% interval over {_TIMES} bootstrap samples. It takes the model's reading at its word, and says nothing of cost.",
-            _SOURCE, _said_rise(rises),
-        ),
-    ]  # fmt: skip
+        describe("steps_up", gaps, _said(gaps), alpha=ALPHA, small=SMALL),
+        describe("rises", rises, _said_rise(rises), prior=_PRIOR, times=_TIMES),
+    ]
 
 
 def matrices(tally: Tally) -> dict[tuple[str, str], Floats]:
@@ -172,8 +156,8 @@ def _said(gaps: pd.DataFrame) -> str:
         return "Nothing separates the interactions under the target from those at it by more than noise."
     row = whole.iloc[0]
     return (
-        f"One step up is level {row['target']}; what most separates the rest from it: {row['name']} {row['side']} in {row['below']:.0%} of the "
-        f"interactions below, {row['at']:.0%} of those at it."
+        f"One step up is level {row['target']}; what most separates the rest from it: {row['name']} {row['side']} in {row['below']:.0%} of "
+        f"the interactions below, {row['at']:.0%} of those at it."
     )
 
 
@@ -183,6 +167,6 @@ def _said_rise(rises: pd.DataFrame) -> str:
         return "No category fails often enough for an estimate."
     row = whole.iloc[0]
     return (
-        f"An estimated {row['rise']:.0f} of {row['n']} interactions ({row['low']:.0f} to {row['high']:.0f}) would reach level {row['target']} "
-        f"if {row['category']} stopped failing."
+        f"An estimated {row['rise']:.0f} of {row['n']} interactions ({row['low']:.0f} to {row['high']:.0f}) would reach "
+        f"level {row['target']} if {row['category']} stopped failing."
     )

@@ -183,21 +183,27 @@ def _flags(records: pd.DataFrame) -> pd.DataFrame:
 def _mentioned(records: pd.DataFrame, found: list[list[Mention]], rules: RuleSet) -> dict[str, pd.DataFrame]:
     """Return what the rules found, as tables whose rows are to be counted."""
     at = {name: list[tuple[Any, ...]]() for name in ("mentions", "gestures", "wishes", "offerings", "rivals")}
+    texts, levels = records["text"].tolist(), records["level"].tolist()
     for i, mentions in enumerate(found):
         if not mentions:
             continue
-        text = records.at[i, "text"]
+        text = texts[i]
         names = {mention.rule.id: mention.rule.theme for mention in mentions}
         at["mentions"] += [(i, rule) for rule in names]
         wished = {(mention.left, mention.right): mention for mention in mentions if mention.rule.theme == "wish"}
         if gestures := sorted(rule for rule, theme in names.items() if theme == "gesture"):
             at["gestures"].append((i, "+".join(gestures)))
         at["wishes"] += [(i, topic) for topic in sorted({topic for m in wished.values() for topic in topics(rules, text, m)})]
-        level = int(records.at[i, "level"])
-        at["offerings"] += [(i, rule, _manner(rule, mentions, wished, level)) for rule, theme in names.items() if theme == "offering"]
+        at["offerings"] += [(i, rule, _manner(rule, mentions, wished, levels[i])) for rule, theme in names.items() if theme == "offering"]
         rivals = {(m.name, topic, m.rule.detail) for m in mentions if m.rule.theme == "competitor" for topic in topics(rules, text, m)}
         at["rivals"] += [(i, *told) for told in sorted(rivals)]
-    columns = {"mentions": ["rule"], "gestures": ["gestures"], "wishes": ["topic"], "offerings": ["rule", "manner"], "rivals": ["name", "topic", "verdict"]}  # fmt: skip
+    columns = {
+        "mentions": ["rule"],
+        "gestures": ["gestures"],
+        "wishes": ["topic"],
+        "offerings": ["rule", "manner"],
+        "rivals": ["name", "topic", "verdict"],
+    }
     tables = {name: _joined(records, at[name], names) for name, names in columns.items()}
     trust = {rule.id for rule in rules.of("trust")}
     return tables | {"followed": tables["mentions"][tables["mentions"]["rule"].isin(trust)]}
@@ -230,13 +236,12 @@ def _subjects(records: pd.DataFrame, found: list[list[Mention]], rules: RuleSet)
         yield "cause", cause, bad[bad["cause"] == cause]
     for interest in ("client", "company"):
         yield "interest", interest, records[(records["interest"] == interest) & (records["evidence"] != "")]
+    texts = records["text"].tolist()
     places: dict[tuple[str, str], list[tuple[int, Mention]]] = {}
     for i, mentions in enumerate(found):
         for mention in mentions:
             theme = mention.rule.theme
-            subjects = (
-                topics(rules, records.at[i, "text"], mention) if theme == "wish" else [mention.name] if mention.name else [mention.rule.id]
-            )
+            subjects = topics(rules, texts[i], mention) if theme == "wish" else [mention.name] if mention.name else [mention.rule.id]
             for subject in subjects:
                 places.setdefault((theme, subject), []).append((i, mention))
     for (theme, subject), told in places.items():

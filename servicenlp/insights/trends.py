@@ -1,8 +1,12 @@
 """The trend as text for a terminal of 80 columns: a bar of level digits for each group and period."""
 
+import textwrap
+
+import numpy as np
 import pandas as pd
 
 from servicenlp.insights.results import Insights
+from servicenlp.insights.statistics import rows_of
 from servicenlp.insights.tally import ALL
 from servicenlp.taxonomy import LEVELS
 
@@ -33,25 +37,27 @@ def trend_table(insights: Insights) -> pd.DataFrame:
 def render(insights: Insights) -> str:
     """Return the trend of the whole and of each group."""
     table = trend_table(insights)
-    groups = list(table.groupby(["by", "group"], sort=False))
-    groups.sort(key=lambda pair: (pair[0][0] != "", pair[0][0], -int(pair[1]["n"].sum())))
+    keys = dict.fromkeys(zip(table["by"], table["group"], strict=True))
+    groups = [((by, group), table[(table["by"] == by) & (table["group"] == group)]) for by, group in keys]
+    groups.sort(key=lambda pair: (pair[0][0] != "", pair[0][0], -pair[1]["n"].sum()))
     lines = []
     for (by, group), own in groups[:_MAX_GROUPS]:
         lines += ["All" if group == ALL and not by else _short(f"{by}: {group}", 78), *_rows(own, insights.about["period"]), ""]
     if len(groups) > _MAX_GROUPS:
         lines += [f"... and {len(groups) - _MAX_GROUPS} more groups; all are in the table (-o).", ""]
     lines += ["1 criminal  2 basic  3 expected  4 desired  5 surprising  6 unbelievable"]
-    if (table["mean"] - table["today"]).gt(0.005).any():
+    if np.any(table["mean"].to_numpy() - table["today"].to_numpy() > 0.005):
         lines += ["today: the mean against today's expectations, after gestures that became", "usual have slid a step."]
     drift = insights["drift"]
     for row in drift[drift["steps"] > 0].itertuples():
-        lines += ["", f"{row.name} has slid {row.steps} step{'s' if row.steps > 1 else ''}:", f"  {_short(row.arithmetic, 78)}"]
+        told = f"{row.name} has slid {row.steps} step{'s' if row.steps > 1 else ''}: {row.arithmetic}"
+        lines += ["", *textwrap.wrap(told, 78, subsequent_indent="  ")]
     return "\n".join(lines)
 
 
 def _rows(own: pd.DataFrame, period: str) -> list[str]:
     lines = [f"{period:<9}{'n':>7} {'level 1 to 6':<{_BAR}} {'1+2':>5} {'mean':>5} {'today':>5}"]
-    for row in own.to_dict("records"):
+    for row in rows_of(own):
         mark = "" if pd.isna(row["change"]) else " ↑" if row["change"] > 0 else " ↓"
         bar = _bar([row[label.name] for label in LEVELS])
         lines.append(

@@ -5,16 +5,14 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from servicenlp.insights.results import Result
+from servicenlp.insights.results import Result, describe
 from servicenlp.insights.rings import mention_table
 from servicenlp.insights.rules import RuleSet
-from servicenlp.insights.statistics import SMALL, Floats, bootstrap, wilson
+from servicenlp.insights.statistics import SMALL, Floats, bootstrap, rows_of, wilson
 from servicenlp.insights.steps import has, matrices
 from servicenlp.insights.tally import ALL, Tally
 from servicenlp.taxonomy import CATEGORIES, CATEGORY_NAMES, CAUSES, LEVELS
 
-_THEME = "Four truths"
-_FREI = "Frei and Morriss, Uncommon Service"
 _TIMES = 500
 _NAMES = {str(label.value): label.name for label in CATEGORIES} | {"any": "any category"}
 
@@ -24,34 +22,11 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     value, paid = value_map(tally), mention_table(tally, rules, "payment", "payment")
     blame, effort = causes(tally), mention_table(tally, rules, "effort", "effort")
     return [
-        Result(
-            "value_map", "Value map", _THEME, value,
-            "importance is how far the level moves from failed to delighted in a category, the others held equal (least squares on the level, "
-            f"with the 95% interval of {_TIMES} bootstrap samples): an association in the model's own readings, not a law. share is its part of "
-            "the sum. performance is delighted less failed, as a share of all interactions, with its 95% interval. "
-            "advice compares both with the mean of the four, and is given only where 99% intervals keep off it.",
-            f"{_FREI}: underperform on what your customers value least so that you can overperform on what they value most.", _said_value(value),
-        ),
-        Result(
-            "who_pays", "Who pays", _THEME, paid,
-            "In how many interactions a fee, a waiver, a contract, a hidden cost or a willingness to pay is told of, their mean level, and the "
-            "shares of disappointed (1 and 2) and pleased (4 to 6) with 95% Wilson intervals.",
-            f"{_FREI}: someone has to pay for it.", _said_mention(paid, "No fee, waiver or contract was told of."),
-        ),
-        Result(
-            "causes", "Process or person", _THEME, blame,
-            "Of the interactions in which a category failed, what decided: a process (policy, system, staffing), a person, the customer's own "
-            "part, somebody outside, or not to be told (none). share is of the failures of that category, with the 95% Wilson interval.",
-            f"{_FREI}: it's not your employees' fault; design the service so that average people excel.", _said_causes(blame),
-        ),
-        Result(
-            "effort", "The customer's own part", _THEME, effort,
-            "In how many interactions the customer tells of effort (further contacts, saying it again, being passed on, waiting), of an own slip, or "
-            "of having tried self-service, their mean level, and the shares of disappointed (1 and 2) and pleased (4 to 6) with 95% Wilson "
-            "intervals.",
-            f"{_FREI}: you must manage your customers.", _said_mention(effort, "No effort, slip or self-service was told of."),
-        ),
-    ]  # fmt: skip
+        describe("value_map", value, _said_value(value), times=_TIMES),
+        describe("who_pays", paid, _said_mention(paid, "No fee, waiver or contract was told of.")),
+        describe("causes", blame, _said_causes(blame)),
+        describe("effort", effort, _said_mention(effort, "No effort, slip or self-service was told of.")),
+    ]
 
 
 def value_map(tally: Tally) -> pd.DataFrame:
@@ -115,13 +90,17 @@ def _advice(importance: Floats, performance: Floats) -> str:
 
 def causes(tally: Tally) -> pd.DataFrame:
     """Return the share of each cause among the failures of each category and group."""
-    told = tally.frame("failures").groupby(["by", "group", "category", "cause"])["n"].sum()
-    sizes = told.groupby(level=[0, 1, 2]).sum()
+    counts: dict[tuple[str, str, str, str], int] = {}
+    for (by, group, category, cause, _), n in tally.counts["failures"].items():
+        counts[by, group, category, cause] = counts.get((by, group, category, cause), 0) + n
+    sizes: dict[tuple[str, str, str], int] = {}
+    for (by, group, category, _), n in counts.items():
+        sizes[by, group, category] = sizes.get((by, group, category), 0) + n
     names = {str(label.value): label.name for label in CAUSES} | {"none": "not to be told"}
     rows = []
-    for (by, group, category), n in sizes.items():
+    for (by, group, category), n in sorted(sizes.items()):
         for cause, name in names.items():
-            count = int(told.get((by, group, category, cause), 0))
+            count = int(counts.get((by, group, category, cause), 0))
             low, high = wilson(count, n)
             rows.append((by, group, _NAMES[category], cause, name, int(n), count, count / n, float(low), float(high)))
     return pd.DataFrame(rows, columns=["by", "group", "category", "cause", "name", "n", "count", "share", "low", "high"])
@@ -131,10 +110,11 @@ def _said_value(value: pd.DataFrame) -> str:
     whole = value[value["group"] == ALL]
     if whole.empty:
         return f"Fewer than {SMALL} interactions: no map."
-    first, last = whole.loc[whole["importance"].idxmax()], whole.loc[whole["importance"].idxmin()]
+    *_, last = ranked = sorted(rows_of(whole), key=lambda row: -row["importance"])
+    first = ranked[0]
     return (
-        f"{first['category'].capitalize()} moves the level most ({first['importance']:.1f} levels from failed to delighted; {first['advice']}), "
-        f"{last['category']} least ({last['importance']:.1f}; {last['advice']})."
+        f"{first['category'].capitalize()} moves the level most ({first['importance']:.1f} levels from failed to delighted; "
+        f"{first['advice']}), {last['category']} least ({last['importance']:.1f}; {last['advice']})."
     )
 
 
@@ -146,8 +126,8 @@ def _said_mention(table: pd.DataFrame, otherwise: str) -> str:
 
 
 def _said_causes(blame: pd.DataFrame) -> str:
-    whole = blame[(blame["group"] == ALL) & (blame["category"] == _NAMES["any"])].set_index("cause")
-    if whole.empty:
+    whole = {row["cause"]: row for row in rows_of(blame[(blame["group"] == ALL) & (blame["category"] == _NAMES["any"])])}
+    if not whole:
         return "Nothing failed."
-    process, person = whole.loc["process"], whole.loc["person"]
-    return f"Of {process['n']} interactions with a failure, {process['share']:.0%} were decided by a process, {person['share']:.0%} by a person."
+    process, person = whole["process"], whole["person"]
+    return f"Of {process['n']} interactions with a failure, {process['share']:.0%} came of a process, {person['share']:.0%} of a person."

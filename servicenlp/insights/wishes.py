@@ -2,12 +2,10 @@
 
 import pandas as pd
 
-from servicenlp.insights.results import Result
+from servicenlp.insights.results import Result, describe
 from servicenlp.insights.rules import RuleSet
-from servicenlp.insights.statistics import level_counts, mean_level, wilson
+from servicenlp.insights.statistics import each, level_counts, mean_level, wilson
 from servicenlp.insights.tally import Tally
-
-_THEME = "Ask the customer"
 
 
 def results(tally: Tally, rules: RuleSet) -> list[Result]:
@@ -15,27 +13,17 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     names = {rule.id: rule.name for rule in rules.of("topic")} | {"topic-other": "something else"}
     wished, rivals = wishes(tally, names), competitors(tally, names)
     return [
-        Result(
-            "wishes", "Wishes by theme", _THEME, wished,
-            "Wishes that customers state, by what the sentence is about (one may be about several things): how many interactions hold one, "
-            "their share of all with the 95% Wilson interval, and the mean level of those interactions.",
-            "Kaufman: ask customers what else they would like, appreciate or value.", _said(wished),
-        ),
-        Result(
-            "competitors", "Competitors named", _THEME, rivals,
-            "Companies that customers name as better or worse, and what the sentence is about. Without a list of names they are found by "
-            "their capital letter in such sentences, so read the quotations before you count on them.",
-            "Kaufman: benchmark competitors, and those outside your industry.", _said_rivals(rivals),
-        ),
-    ]  # fmt: skip
+        describe("wishes", wished, _said(wished)),
+        describe("competitors", rivals, _said_rivals(rivals)),
+    ]
 
 
 def wishes(tally: Tally, names: dict[str, str]) -> pd.DataFrame:
     """Return the wishes of each group by topic."""
     told = tally.frame("wishes")
-    sizes = tally.frame("levels").groupby(["by", "group"])["n"].sum()
+    sizes = tally.frame("levels").groupby(["by", "group"])["n"].sum().to_dict()
     counts = level_counts(told, ["by", "group", "topic"])
-    rows = [(*key, names[key[2]], int(row.sum()), int(sizes[key[:2]]), mean_level(row.to_numpy()).mean) for key, row in counts.iterrows()]
+    rows = [(*key, names[key[2]], int(row.sum()), int(sizes[key[:2]]), mean_level(row).mean) for key, row in each(counts)]
     table = pd.DataFrame(rows, columns=["by", "group", "topic", "name", "count", "n", "mean_level"])
     table.insert(6, "share", table["count"] / table["n"])
     low, high = wilson(table["count"], table["n"])
@@ -68,4 +56,4 @@ def _said_rivals(rivals: pd.DataFrame) -> str:
     sums = rivals.groupby("name")[["better", "worse"]].max().sum(axis=1).sort_values(ascending=False)
     first = rivals[rivals["name"] == sums.index[0]].iloc[0]
     verdict = "better" if first["better"] >= first["worse"] else "worse"
-    return f"{len(sums)} names in comparisons; most often {first['name']}, {verdict} at {first['about']}."
+    return f"{len(sums)} named in comparisons; most often {first['name']}, {verdict} at {first['about']}."
