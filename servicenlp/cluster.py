@@ -80,6 +80,8 @@ def _shipped(client: Client, job: Job, own: bool) -> Iterator[str]:
     name = f"servicenlp-{uuid4().hex}"
     try:
         client.register_plugin(_Shipped(job, own), name=name)
+    except TypeError as error:
+        raise DataError(f"--engine dask: cannot be sent to workers. Found: {error}. Leave --careful out, or use --engine local.") from error
     except (ImportError, AttributeError) as error:
         raise DataError(f"--scheduler: its workers cannot score. Found: {error}. Install this servicenlp on each of them.") from error
     try:

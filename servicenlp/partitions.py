@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from servicenlp.errors import DataError
-from servicenlp.formats import Options, is_known
+from servicenlp.formats import Options
 from servicenlp.readers import Source, open_source, open_sources
 from servicenlp.scoring import Scorer
+from servicenlp.storage import describe, find_places, is_local, locate, read_json, write_text
 from servicenlp.streaming import Choices, score_files
 from servicenlp.summary import Summary
 from servicenlp.writers import FORMATS
@@ -112,7 +113,7 @@ class Job:
             except DataError as error:
                 return Outcome(partition, Summary(), error=error)
             target.deliver()
-        _write(self._record(partition), json.dumps(key | {"summary": summary.state()}))
+        write_text(self._record(partition), json.dumps(key | {"summary": summary.state()}))
         return Outcome(partition, summary, "; ".join(dict.fromkeys(source.form for source in sources)))
 
     def done(self, partition: Partition) -> Outcome | None:
@@ -123,8 +124,8 @@ class Job:
         DataError
             If the part was made of something else.
         """
-        fs, path = _locate(f"{self.folder}/{partition.part}")
-        record = _read(self._record(partition))
+        fs, path = locate(f"{self.folder}/{partition.part}")
+        record = read_json(self._record(partition))
         if record is None or not fs.exists(path):
             return None
         key = self._key(partition)
@@ -137,7 +138,7 @@ class Job:
 
     def _key(self, partition: Partition) -> dict[str, Any]:
         """Return what a part is made of."""
-        return json.loads(json.dumps(self.task | {"input": [*_describe(partition.source), partition.groups]}))  # type: ignore[no-any-return]
+        return json.loads(json.dumps(self.task | {"input": [*describe(partition.source), partition.groups]}))  # type: ignore[no-any-return]
 
     def _record(self, partition: Partition) -> str:
         return f"{self.folder}/{_RECORDS}/{PurePosixPath(partition.part).stem}.json"
@@ -167,7 +168,7 @@ def find_partitions(places: Sequence[str], options: Options) -> list[Partition]:
     >>> partition.part
     'part-00000.csv'
     """
-    ranges = [(file, groups) for place in places for file in _find(place) for groups in _row_groups(file, options)]
+    ranges = [(file, groups) for place in places for file in find_places(place) for groups in _row_groups(file, options)]
     width = max(5, len(str(len(ranges) - 1)))  # so that the order of the names is that of the parts
     return [Partition(file, f"part-{i:0{width}}{_suffix(file)}", groups) for i, (file, groups) in enumerate(ranges)]
 
@@ -189,7 +190,7 @@ def begin(folder: str, force: bool, resume: bool) -> None:
     DataError
         If other files are there, or it cannot be made.
     """
-    fs, path = _locate(folder)
+    fs, path = locate(folder)
     try:
         if fs.isfile(path):
             raise DataError(f"{folder}: not a folder. Found a file. Choose another name.")
@@ -208,7 +209,7 @@ def begin(folder: str, force: bool, resume: bool) -> None:
 
 def end(folder: str) -> None:
     """Remove what processes that were killed have left half-written."""
-    fs, path = _locate(folder)
+    fs, path = locate(folder)
     for name in fs.ls(path, detail=False):
         if PurePosixPath(name).name.startswith(".part-"):
             fs.rm_file(name)
@@ -250,13 +251,13 @@ class _Target:
     """Where a part is written, and brought from if that is not where it belongs."""
 
     def __init__(self, folder: str, part: str, scratch: Path) -> None:
-        self._fs, home = _locate(folder)
+        self._fs, home = locate(folder)
         self._home, self._part = home, part
-        self.path = Path(home) / part if _is_local(self._fs) else scratch / "scored" / part
+        self.path = Path(home) / part if is_local(self._fs) else scratch / "scored" / part
         self.path.parent.mkdir(exist_ok=True)
 
     def deliver(self) -> None:
-        if _is_local(self._fs):
+        if is_local(self._fs):
             return  # it was written where it belongs
         waiting = f"{self._home}/.{self._part}.{uuid4().hex}"
         self._fs.put_file(str(self.path), waiting)
@@ -265,8 +266,8 @@ class _Target:
 
 def _open(partition: Partition, scratch: Path, options: Options) -> list[Source]:
     """Open a partition; a remote file is fetched before."""
-    fs, path = _locate(partition.source)
-    if not _is_local(fs):
+    fs, path = locate(partition.source)
+    if not is_local(fs):
         local = scratch / PurePosixPath(path).name
         fs.get_file(path, str(local))
         path = str(local)
@@ -282,29 +283,10 @@ def _open(partition: Partition, scratch: Path, options: Options) -> list[Source]
     return [replace(source, table=parquet.read(Path(path), options, range(*partition.groups))) for source in sources]
 
 
-def _find(place: str) -> list[str]:
-    """Return the files that a name stands for, each as a path or an address, in the order of their names."""
-    from fsspec.core import has_magic
-
-    fs, path = _locate(place)
-    try:
-        if fs.isfile(path):
-            found = [path]
-        elif fs.isdir(path):
-            found = [file for file in fs.find(path) if is_known(PurePosixPath(file).relative_to(path))]
-        else:
-            found = [file for file in fs.glob(path) if fs.isfile(file)] if has_magic(path) else []
-    except Exception as error:  # each store has its own
-        raise DataError(f"{place}: cannot be reached. Found: {error}. Check the name and your access.") from error
-    if not found:
-        raise DataError(f"{place}: no files to score. Found nothing there. Check the name.")
-    return [file if _is_local(fs) else fs.unstrip_protocol(file) for file in sorted(found, key=lambda file: PurePosixPath(file).parts)]
-
-
 def _row_groups(file: str, options: Options) -> list[tuple[int, int] | None]:
     """Return the ranges of row groups that are a partition each; [None] for the whole file."""
-    fs, path = _locate(file)
-    if not _is_local(fs) or PurePosixPath(path).suffix.lower() != ".parquet":
+    fs, path = locate(file)
+    if not is_local(fs) or PurePosixPath(path).suffix.lower() != ".parquet":
         return [None]
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -330,41 +312,3 @@ def _suffix(file: str) -> str:
     suffixes = [suffix.lower() for suffix in PurePosixPath(file).suffixes[-2:]]
     found = [".jsonl" if suffix == ".json" else suffix for suffix in reversed(suffixes)]
     return next((suffix for suffix in found if suffix in FORMATS), ".csv")
-
-
-def _locate(place: str) -> tuple[Any, str]:
-    """Return the file system that a path or an address is on, and its path there."""
-    from fsspec.core import url_to_fs
-
-    try:
-        return url_to_fs(place)  # type: ignore[no-any-return]
-    except (ImportError, ValueError) as error:
-        raise DataError(f"{place}: cannot be reached. Found: {error}. Install the package, or copy the files here.") from error
-
-
-def _is_local(fs: Any) -> bool:
-    from fsspec.implementations.local import LocalFileSystem
-
-    return isinstance(fs, LocalFileSystem)
-
-
-def _describe(file: str) -> list[Any]:
-    """Return a file's name, size and version: what tells whether it is the same."""
-    fs, path = _locate(file)
-    info = fs.info(path)
-    version = next((info[name] for name in ("ETag", "mtime", "LastModified", "updated", "last_modified") if info.get(name)), None)
-    return [file, info["size"], str(version)]
-
-
-def _write(place: str, text: str) -> None:
-    fs, path = _locate(place)
-    fs.pipe_file(path, text.encode())
-
-
-def _read(place: str) -> Any:
-    """Return what a record says; None if there is none, or it was cut short."""
-    fs, path = _locate(place)
-    try:
-        return json.loads(fs.cat_file(path))
-    except (OSError, ValueError):
-        return None

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def single(exports, scorer, tmp_path_factory) -> tuple[Path, list[Outcome]]:
 
 def make_job(scorer: Scorer, folder: Path) -> Job:
     begin(str(folder), force=False, resume=False)
-    return Job(scorer, str(folder), Choices(), Options(), {"model": scorer.name})
+    return Job(scorer, str(folder), Choices(), Options(), {})
 
 
 def parts_of(folder: Path) -> dict[str, bytes]:
@@ -122,6 +123,12 @@ def test_a_partition_that_ends_its_workers_is_given_up(cluster, scorer, tmp_path
     assert "0.csv: ended every worker that scored it. Found no cause. Give workers more memory" in str(outcome.error)
     end(job.folder)
     assert parts_of(tmp_path / "out") == {}
+
+
+def test_what_cannot_be_sent_is_an_error(exports, cluster, scorer, tmp_path):
+    job = make_job(Scorer(scorer.model, careful=threading.Lock()), tmp_path / "out")
+    with pytest.raises(DataError, match="--engine dask: cannot be sent to workers. Found: .*Leave --careful out, or use --engine local."):
+        list(score_on_cluster(job, find_partitions([str(exports)], Options()), cluster.scheduler_address))
 
 
 def test_a_scheduler_that_is_not_there_is_an_error(exports, scorer, tmp_path, monkeypatch):
