@@ -99,6 +99,21 @@ def test_open_scored_with_nothing_scored(example, tmp_path):
         open_scored(tmp_path / "none.csv")
 
 
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("nine", r"a level or probability is no number\. Found: "),
+        ("7", r"row 2: no level with its probabilities\. Found '7'\. Score the file"),
+    ],
+)
+def test_open_scored_of_a_file_that_was_edited(example, tmp_path, cell, message):
+    table = pd.read_csv(example, dtype=str, keep_default_na=False)
+    table.loc[1, ["service_level", "service_status"]] = [cell, "scored"]
+    table.to_csv(tmp_path / "edited.csv", index=False)
+    with pytest.raises(DataError, match=message):
+        open_scored(tmp_path / "edited.csv")
+
+
 def test_open_scored_with_an_unknown_column(example):
     with pytest.raises(DataError, match=r"no column 'nr'\. Found 'Ticket ID', .*Choose one of them\.$"):
         open_scored(example, id_column="nr")

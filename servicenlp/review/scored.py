@@ -165,13 +165,26 @@ def open_scored(path: str | Path, *, prefix: str | None = None, id_column: str |
     id_at = _column(table, id_column) if id_column else _find_id(table, rows, places)
     texts = [_text(row, text_at, ours) for row in rows]
     own = [ident(row[id_at]) if id_at is not None else "" for row in rows]
+    numbers = _numbers(path, kept, [ours["level"], *(ours[f"p_level_{level.value}"] for level in LEVELS)])
     return ScoredFile(
         path.name, fields, make_keys(own, texts), [name or f"row {number:,}" for name, (number, _) in zip(own, kept, strict=True)], texts,
-        np.array([_typed("level", row[ours["level"]]) for row in rows], np.int64),
-        np.array([[_typed("p_level_1", row[ours[f"p_level_{level.value}"]]) for level in LEVELS] for row in rows], float),
+        numbers[:, 0].astype(np.int64), numbers[:, 1:],
         len(walked) - len(kept), "" if id_at is None else table.columns[id_at], "" if text_at is None else table.columns[text_at],
         rows, places, ours,
     )  # fmt: skip
+
+
+def _numbers(path: Path, kept: list[tuple[int, Row]], places: list[int]) -> NDArray[np.float64]:
+    """Return level and probabilities of each row."""
+    try:
+        numbers = np.array([[row[at] for at in places] for _, row in kept], object).astype(float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: a level or probability is no number. Found: {error}. Score the file anew.") from error
+    wrong = np.flatnonzero(~np.isin(numbers[:, 0], values("level")) | np.isnan(numbers).any(axis=1))
+    if len(wrong):
+        number, row = kept[wrong[0]]
+        raise DataError(f"{path}, row {number}: no level with its probabilities. Found {row[places[0]]!r}. Score the file anew.")
+    return numbers
 
 
 def _typed(name: str, cell: Any) -> Any:
