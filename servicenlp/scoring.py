@@ -129,7 +129,11 @@ class Scorer:
 
 
 def score_texts(
-    model: ServiceClassifier, texts: Sequence[Any], problems: dict[int, str] | None = None, turns: dict[int, list[Turn]] | None = None
+    model: ServiceClassifier,
+    texts: Sequence[Any],
+    problems: dict[int, str] | None = None,
+    turns: dict[int, list[Turn]] | None = None,
+    careful: Transformer | None = None,
 ) -> Columns:
     """Score a batch of texts.
 
@@ -143,6 +147,8 @@ def score_texts(
         What is known to be wrong with some of them; those are skipped.
     turns : dict of int to list of Turn, optional
         The turns of those where they are known; the others are split.
+    careful : Transformer, optional
+        Reads again what the model is not sure of; see `Transformer.reread`.
 
     Returns
     -------
@@ -150,7 +156,7 @@ def score_texts(
         `COLUMNS`, each as long as `texts`; None where a text was skipped. Offsets are characters
         of the text as it came, turns count from 0.
     """
-    return cells(Scorer(model).score(texts, problems or {}, turns or {}), texts, VALUES)
+    return cells(Scorer(model, careful).score(texts, problems or {}, turns or {}), texts, VALUES)
 
 
 def _split(text: Any) -> list[Turn] | None:
