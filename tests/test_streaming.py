@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory, learned) -> Path:
-    """Twelve thousand rows: a run of a few seconds."""
+    """Six thousand rows: a run of a second or two."""
     path = tmp_path_factory.mktemp("export") / "tickets.csv"
     table = learned[["text"]]
     table.loc[table.index.repeat(12_000 // len(table) + 1)].head(12_000).to_csv(path, index_label="id")
