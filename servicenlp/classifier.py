@@ -1,8 +1,7 @@
 """The model: one linear layer from terms to every target, so that a score is an exact sum."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
@@ -10,20 +9,21 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from servicenlp import calibration
 from servicenlp.errors import DataError
 from servicenlp.features import Terms, Vocabulary, count_terms, find_terms
 from servicenlp.interactions import split_turns
+from servicenlp.regression import fit_target, split_folds
 from servicenlp.taxonomy import TARGETS, values
+from servicenlp.validation import index_of, read_labels, read_texts, read_weights, weigh_labels
 
 Floats = NDArray[np.float64]
 
-LONG = 1000  # terms, about 600 words; see `_divisor`
+LONG = 1000  # terms, about 600 words; see `divide_by`
 
 
 class ServiceClassifier(ClassifierMixin, BaseEstimator):
@@ -47,13 +47,23 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
     criminal_cost : float
         How much worse it is to miss a criminal interaction than to flag one wrongly. The level
         decided is the one of the largest probability, level 1's multiplied by this.
+    criminal_recall : float or None
+        Share of the criminal interactions that the decision is to find. The cost that finds so many
+        on the unseen folds is then used instead of `criminal_cost`, unless there are fewer than 5.
+    class_weight : dict of level to float, "balanced" or None
+        What labels count in the fit, beside `sample_weight`: by level, or, for every target, so
+        that all its labels count the same together. Calibration heeds `sample_weight` only.
+    random_state : int, RandomState or None
+        Draws the groups of each fold; by default they follow from the groups' sizes alone. Nothing
+        else is drawn.
     n_jobs : int or None
         Processes to train with; -1 is all cores.
 
     Attributes
     ----------
     classes_ : array, shape (6,)
-        The levels.
+        The levels, all of them, whatever the labels held; column k of `predict_proba` is level
+        k + 1. Where scikit-learn numbered the labels anew from 0 on, those numbers.
     vocabulary_ : Vocabulary
         The terms known.
     terms_ : list of str
@@ -70,6 +80,13 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         Scores of the training interactions by models that had not seen their fold.
     evidence_coef_, evidence_form_ : array of float32
         See `evidence`.
+
+    Examples
+    --------
+    >>> texts = ["They lied to me.", "Lovely, quick and kind.", "They lied again.", "Lovely, as ever."]
+    >>> model = ServiceClassifier(criminal_cost=1).fit(texts, [1, 4, 1, 4])
+    >>> model.predict(["They lied.", "Lovely people."]).tolist()
+    [1, 4]
     """
 
     def __init__(
@@ -79,6 +96,9 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         folds: int = 3,
         max_iter: int = 150,
         criminal_cost: float = 2.0,
+        criminal_recall: float | None = None,
+        class_weight: dict[int, float] | str | None = None,
+        random_state: Any = None,
         n_jobs: int | None = None,
     ) -> None:
         self.C = C
@@ -86,55 +106,69 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         self.folds = folds
         self.max_iter = max_iter
         self.criminal_cost = criminal_cost
+        self.criminal_recall = criminal_recall
+        self.class_weight = class_weight
+        self.random_state = random_state
         self.n_jobs = n_jobs
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tell scikit-learn that texts are wanted, not numbers."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.target_tags.multi_output = True
+        return tags
 
     def fit(
         self,
-        X: Iterable[str],
-        y: pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike,
+        X: Iterable[str] | pd.DataFrame,
+        y: pd.DataFrame | dict[str, ArrayLike] | ArrayLike,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Self:
         """Learn from labelled interactions.
 
         Parameters
         ----------
-        X : iterable of str
-            The texts.
+        X : iterable of str, Series or DataFrame
+            The texts; of a DataFrame the column "text", or its only one.
         y : DataFrame or mapping of target to labels, or array of levels
             A target that is absent is not trained; a missing label leaves that interaction out of
             that target.
         sample_weight : array-like, optional
-            What each interaction counts; 1 by default.
+            What each interaction counts; 1 by default. One of weight 0 teaches nothing.
         groups : array-like, optional
             Interactions of one group (one writer, one source) stay on one side of each fold.
+        progress : callable, optional
+            Called with the number of regressions done and their number in all.
 
         Raises
         ------
         DataError
             If texts and labels differ in number, a label is unknown, or a target has one label only.
         """
-        texts = list(X)
-        labels = _label_indices(y, len(texts))
-        weight = np.ones(len(texts)) if sample_weight is None else np.asarray(sample_weight, float)
+        texts = read_texts(X)
+        labels, self.classes_ = read_labels(y, len(texts))
+        weight = read_weights(sample_weight, len(texts))
         group = np.arange(len(texts)) if groups is None else pd.factorize(np.asarray(groups))[0]
         terms = find_terms(texts, [split_turns(text) for text in texts])
-        matrix = self._learn_terms(terms, texts)
-        fold = _folds(group, self.folds)
-        fits = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_target)(matrix, labels[target], weight, fold, k, self.C, self.max_iter, len(TARGETS[target]))
-            for target in labels
-            for k in [*np.unique(fold), None]
+        matrix = self._learn_terms(terms, texts, weight > 0)
+        fold = split_folds(group, self.folds, self.random_state)
+        own = {target: weight * weigh_labels(self.class_weight, target, label) for target, label in labels.items()}
+        tasks = [(target, k) for target in labels for k in [*np.unique(fold), None]]
+        fits = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(fit_target)(matrix, labels[t], own[t], fold, k, self.C, self.max_iter, len(TARGETS[t])) for t, k in tasks
         )
-        self._gather(iter(fits), labels, weight, fold)
+        self._gather(_counted(fits, len(tasks), progress), labels, weight, fold)
         return self
 
-    def _learn_terms(self, terms: Terms, texts: list[str]) -> sparse.csr_matrix:
-        """Choose the vocabulary and weigh it; return the training matrix."""
+    def _learn_terms(self, terms: Terms, texts: list[str], counted: NDArray[np.bool_]) -> sparse.csr_matrix:
+        """Choose the vocabulary and weigh it by the interactions that count; return the training matrix."""
         keys, first, column = np.unique(terms.key, return_index=True, return_inverse=True)
         counts = count_terms(terms.text, column, (len(texts), len(keys)))
         counts.sum_duplicates()
-        df = np.bincount(counts.indices, minlength=len(keys))
+        df = np.bincount(counts[counted].indices, minlength=len(keys))
         kept = np.flatnonzero(df >= self.min_df)
         if not len(kept):
             raise DataError(
@@ -142,18 +176,17 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
             )
         self.vocabulary_ = Vocabulary(keys[kept])
         self.terms_ = [terms.name(i, texts) for i in first[kept]]
-        idf = np.log((1 + len(texts)) / (1 + df[kept])) + 1
+        idf = np.log((1 + counted.sum()) / (1 + df[kept])) + 1
         counts = counts[:, kept].tocsr()
-        divisor = _divisor(np.asarray(counts.sum(axis=1)).ravel())
+        divisor = divide_by(np.asarray(counts.sum(axis=1)).ravel())
         matrix = (sparse.diags(1 / divisor) @ counts).tocsr()
         size = matrix.multiply(idf)
         # Scaled to a mean square of 1, so that C means the same for any corpus.
-        self.weights_ = (idf / np.sqrt(size.multiply(size).sum(axis=1).mean())).astype(np.float32)
+        self.weights_ = (idf / np.sqrt(size.multiply(size).sum(axis=1)[counted].mean())).astype(np.float32)
         return (matrix @ sparse.diags(self.weights_)).tocsr().astype(np.float32)
 
     def _gather(self, fits: Any, labels: dict[str, NDArray[np.int64]], weight: Floats, fold: NDArray[np.int64]) -> None:
         """Put the targets side by side, and calibrate each on what its folds had not seen."""
-        self.classes_ = np.array(values("level"))
         self.outputs_: dict[str, slice] = {}
         self.temperatures_: dict[str, float] = {}
         self.offsets_: dict[str, Floats] = {}
@@ -169,7 +202,9 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
             self.temperatures_[target] = calibration.fit_temperature(unseen[known], label[known], weight[known])
             proba = calibration.probabilities(unseen[known], self.temperatures_[target])
             self.offsets_[target] = (
-                self._level_offsets() if target == "level" else calibration.choose_offsets(proba, label[known], weight[known])
+                self._level_offsets(proba, label[known], weight[known])
+                if target == "level"
+                else calibration.choose_offsets(proba, label[known], weight[known])
             )
             self.outputs_[target] = slice(at, at + n_labels)
             at += n_labels
@@ -186,12 +221,15 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         """Return all outputs of each text, the column of each occurrence, and each text's divisor."""
         columns = self.vocabulary_.find(terms.key)
         counts = count_terms(terms.text, columns, (n_texts, len(self.vocabulary_)))
-        divisor = _divisor(np.diff(counts.indptr))
+        divisor = divide_by(np.diff(counts.indptr))
         return (counts @ self.coef_) / divisor[:, None] + self.intercept_, columns, divisor
 
-    def _level_offsets(self) -> Floats:
+    def _level_offsets(self, proba: Floats, label: NDArray[np.int64], weight: Floats) -> Floats:
         offsets = np.zeros(len(TARGETS["level"]))
         offsets[0] = np.log(self.criminal_cost)
+        if self.criminal_recall is not None:
+            chosen = calibration.choose_recall_offset(proba, label, weight, self.criminal_recall)
+            offsets[0] = offsets[0] if chosen is None else chosen
         return offsets
 
     def level_contrast(self) -> NDArray[np.float32]:
@@ -201,10 +239,10 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
             self._contrast = weights - weights.mean(axis=1, keepdims=True)
         return self._contrast
 
-    def decision_function(self, X: Iterable[str]) -> NDArray[np.float32]:
+    def score_texts(self, X: Iterable[str] | pd.DataFrame) -> NDArray[np.float32]:
         """Return the scores of every output, shape (n_texts, n_outputs); see `outputs_`."""
         check_is_fitted(self)
-        texts = list(X)
+        texts = read_texts(X)
         return self.score_terms(find_terms(texts, [split_turns(text) for text in texts]), len(texts))[0]
 
     def probabilities(self, scores: NDArray[np.float32]) -> dict[str, Floats]:
@@ -214,46 +252,86 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
             for target, outputs in self.outputs_.items()
         }
 
-    def predict_proba(self, X: Iterable[str], target: str = "level") -> Floats:
-        """Return calibrated probabilities of one target's labels, in the order of the taxonomy."""
-        return self.probabilities(self.decision_function(X))[target]
+    def decision_function(self, X: Iterable[str] | pd.DataFrame, target: str = "level") -> NDArray[np.float32]:
+        """Return the scores of one target's labels before calibration; columns as in `predict_proba`."""
+        scores = self.score_texts(X)
+        return self._shown(scores[:, self.outputs_[self._known(target)]], target)
 
-    def predict(self, X: Iterable[str]) -> NDArray[np.int64]:
+    def predict_proba(self, X: Iterable[str] | pd.DataFrame, target: str = "level") -> Floats:
+        """Return calibrated probabilities of one target's labels, in the order of the taxonomy.
+
+        Parameters
+        ----------
+        X : iterable of str, Series or DataFrame
+            The texts; of a DataFrame the column "text", or its only one.
+        target : str
+            One of `outputs_`.
+
+        Returns
+        -------
+        array, shape (n_texts, n_labels)
+            Rows sum to 1.
+
+        Raises
+        ------
+        DataError
+            If the model was not trained for that target.
+        """
+        scores = self.score_texts(X)
+        self._known(target)
+        proba = self._shown(self.probabilities(scores)[target], target)
+        return proba / proba.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Iterable[str] | pd.DataFrame) -> NDArray[np.int64]:
         """Return the level of each text: the most probable one, with regard to `criminal_cost`."""
         proba = self.predict_proba(X)
-        return self.classes_[calibration.decide(proba, self.offsets_["level"])]
+        return self.classes_[calibration.decide(proba, self._shown(self.offsets_["level"][None], "level")[0])]
 
-    def predict_frame(self, X: Iterable[str]) -> pd.DataFrame:
-        """Return the label of every target, a column each."""
-        proba = self.probabilities(self.decision_function(X))
-        return pd.DataFrame({t: np.array(values(t))[calibration.decide(p, self.offsets_[t])] for t, p in proba.items()})
+    def predict_frame(self, X: Iterable[str] | pd.DataFrame) -> pd.DataFrame:
+        """Return the labels of all targets, a column each, and after them the probability of each label.
+
+        Columns are named as the targets, and ``p_level_1``, ``p_primary_failed`` and so on; rows
+        have the index of `X`, if it has one.
+
+        Examples
+        --------
+        >>> from servicenlp import load_model
+        >>> frame = load_model().predict_frame(["Charged me twice and nobody answers!"])
+        >>> frame[["level", "primary"]].values.tolist(), bool(frame.p_primary_failed[0] > 0.5)
+        ([[1, 'failed']], True)
+        """
+        proba = self.probabilities(self.score_texts(X))
+        columns: dict[str, Any] = {t: np.array(values(t))[calibration.decide(p, self.offsets_[t])] for t, p in proba.items()}
+        for target, p in proba.items():
+            columns |= {f"p_{target}_{label}": p[:, k] for k, label in enumerate(values(target))}
+        return pd.DataFrame(columns, index=index_of(X))
+
+    def score(self, X: Iterable[str] | pd.DataFrame, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy of the level; interactions without one are passed over."""
+        level = pd.Series(np.asarray(y["level"] if isinstance(y, pd.DataFrame | dict) else y))
+        known = level.notna().to_numpy()
+        weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+        return float(accuracy_score(level[known].to_numpy(int), self.predict(X)[known], sample_weight=weight))
+
+    def _known(self, target: str) -> str:
+        if target not in self.outputs_:
+            raise DataError(f"Model: not trained for {target!r}. Found {', '.join(self.outputs_)}. Choose one of them.")
+        return target
+
+    def _shown(self, columns: Any, target: str) -> Any:
+        """Return the columns of `classes_`, where the labels were numbered anew."""
+        return columns[:, self.classes_] if target == "level" and self.classes_[0] == 0 else columns
 
 
-def _label_indices(y: Any, n_texts: int) -> dict[str, NDArray[np.int64]]:
-    """Return the index of each label in its target, -1 where there is none."""
-    table = pd.DataFrame(y) if isinstance(y, pd.DataFrame | Mapping) else pd.DataFrame({"level": np.asarray(y)})
-    if len(table) != n_texts:
-        raise DataError(f"Training: texts and labels differ in number. Found {n_texts} and {len(table)}. Give one label a text.")
-    out = {}
-    for target in TARGETS:
-        if target not in table:
-            continue
-        index = pd.Index(values(target)).get_indexer(pd.Index(table[target]))
-        strange = table[target][(index < 0) & table[target].notna().to_numpy()].unique().tolist()
-        if len(strange):
-            raise DataError(
-                f"Training: {target} has unknown labels. Found {', '.join(map(repr, strange[:5]))}. "
-                f"Use {', '.join(map(str, values(target)))}."
-            )
-        if len(np.unique(index[index >= 0])) < 2:
-            raise DataError(f"Training: {target} needs two different labels at least. Found fewer. Drop the column or add labels.")
-        out[target] = index.astype(np.int64)
-    if not out:
-        raise DataError(f"Training: no target. Found {', '.join(map(repr, table.columns))}. Give labels named {', '.join(TARGETS)}.")
-    return out
+def _counted(fits: Iterable[Any], total: int, progress: Callable[[int, int], object] | None) -> Iterator[Any]:
+    """Pass results on, and tell how many there were."""
+    for done, fit in enumerate(fits, 1):
+        if progress:
+            progress(done, total)
+        yield fit
 
 
-def _divisor(size: NDArray[np.int64]) -> NDArray[np.float32]:
+def divide_by(size: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return what the sum of a text's weights is divided by, given its number of known terms.
 
     The root, so that long texts do not shout; past `LONG` terms their number itself, so that
@@ -261,38 +339,3 @@ def _divisor(size: NDArray[np.int64]) -> NDArray[np.float32]:
     """
     size = size + 1
     return np.maximum(np.sqrt(size), size / np.sqrt(LONG)).astype(np.float32)
-
-
-def _folds(group: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Return the fold of each interaction; whole groups stay together."""
-    n = min(n, len(np.unique(group)))
-    if n < 2:
-        return np.zeros(len(group), np.int64)
-    fold = np.zeros(len(group), np.int64)
-    for k, (_, test) in enumerate(GroupKFold(n).split(group, groups=group)):
-        fold[test] = k
-    return fold
-
-
-def _fit_target(
-    matrix: sparse.csr_matrix, label: NDArray[np.int64], weight: Floats, fold: NDArray[np.int64],
-    k: int | None, C: float, max_iter: int, n_labels: int,
-) -> Any:  # fmt: skip
-    """Fit one target without fold `k`; return scores of that fold, or the weights if k is None."""
-    train = (label >= 0) & ((fold != k) if k is not None and fold.any() else True)
-    coef = np.zeros((matrix.shape[1], n_labels), np.float32)
-    intercept = np.full(n_labels, -20.0, np.float32)  # a label never seen stays next to impossible
-    seen = np.unique(label[train])
-    if len(seen) > 1:
-        with catch_warnings():
-            # Stopping early is meant: further steps fit rare terms of the training texts.
-            simplefilter("ignore", ConvergenceWarning)
-            model = LogisticRegression(C=C, max_iter=max_iter).fit(matrix[train], label[train], weight[train])
-        if len(seen) == 2:  # one row of weights, for the second label; a softmax wants two
-            coef[:, seen] = model.coef_.T * [-0.5, 0.5]
-            intercept[seen] = model.intercept_ * [-0.5, 0.5]
-        else:
-            coef[:, seen], intercept[seen] = model.coef_.T, model.intercept_
-    else:
-        intercept[seen] = 0
-    return (coef, intercept) if k is None else matrix[fold == k] @ coef + intercept

@@ -18,6 +18,7 @@ from servicenlp.features import Vocabulary
 from servicenlp.taxonomy import TARGETS, values
 
 FORMAT = 1
+_UNWRITTEN = ("n_jobs", "random_state")  # the one decides nothing, the other may be any generator
 _RETRAIN = "Train it again: servicenlp train DATA -o {folder}."
 
 
@@ -66,7 +67,8 @@ def save_model(model: ServiceClassifier, folder: str | Path, card: dict[str, Any
     (folder / "terms.txt").write_text("\n".join(model.terms_) + "\n", encoding="utf-8")
     written = {
         "files": dict.fromkeys(("weights.npz", "terms.txt"), ""),
-        "parameters": {k: v for k, v in model.get_params().items() if k != "n_jobs"},
+        # How it was fitted, as far as that can be written down and is not the default, None.
+        "parameters": {k: v for k, v in model.get_params().items() if k not in _UNWRITTEN and v is not None},
         "labels": {target: values(target) for target in model.outputs_},
         "temperatures": {target: round(t, 6) for target, t in model.temperatures_.items()},
         "about": card or {},

@@ -24,7 +24,7 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS)
 def test_explain_sums_to_the_centred_score(model, text, target):
     label, bias, contributions = explain(model, text, target)
-    scores = model.decision_function([text])[0, model.outputs_[target]]
+    scores = model.decision_function([text], target)[0]
     assert bias + sum(c.value for c in contributions) == pytest.approx(scores[values(target).index(label)] - scores.mean(), abs=1e-4)
 
 
