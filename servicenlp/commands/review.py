@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, refuse_overwriting
+from servicenlp.commands.options import FILE, force_option, model_option, refuse_overwriting
 from servicenlp.errors import DataError
 
 if TYPE_CHECKING:
@@ -66,10 +66,12 @@ def _opened(store: str) -> Iterator["Store"]:
 def _require() -> None:
     """Raise DataError if the extra is not installed."""
     try:
+        import flask  # noqa: F401
         import sqlalchemy  # noqa: F401
+        import waitress  # noqa: F401
     except ModuleNotFoundError as error:
         raise DataError(
-            "servicenlp review: an extra is needed. Found no SQLAlchemy. Install it: pip install 'servicenlp[review]'."
+            f"servicenlp review: an extra is needed. Found no {error.name}. Install it: pip install 'servicenlp[review]'."
         ) from error
 
 
@@ -98,10 +100,36 @@ def review() -> None:
 @click.option("--prefix", help="What our columns' names begin with; detected by default.")
 @click.option("--id-column", help="Column that names the interaction; detected by default.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the page; any free one by default.")
+@model_option
 def open_page(scored: Path, **options: Any) -> None:
     """Open the page."""
     _require()
-    raise DataError("servicenlp review: no page yet. Found the store's commands only. See servicenlp review --help.")
+    from servicenlp.review.app import open_socket, serve
+    from servicenlp.review.desk import Desk
+    from servicenlp.review.queue import build_queue
+    from servicenlp.review.scored import open_scored
+    from servicenlp.review.store import open_store
+
+    listening = open_socket(options["port"])
+    file = open_scored(scored, prefix=options["prefix"], id_column=options["id_column"])
+    chosen = {name: options[name] for name in ("size", "mix", "seed", "csat_column")}
+    queue = build_queue(file, options["queue"], **chosen)
+    if not queue.entries:
+        raise DataError(f"{scored}: nothing to review. Found no item for the queue {queue.name}. Choose another with --queue.")
+    store = open_store(options["store"])
+    try:
+        desk = Desk(file, queue, store, options["reviewer"], options["blind"], options["second"], options["model"])
+        click.echo(f"{scored}: {len(file):,} scored, {len(queue.entries):,} of them in the queue {queue.name}", err=True)
+        click.echo(f"Decisions go to {store.name}", err=True)
+        serve(desk, listening, _tell)
+    finally:
+        store.close()
+
+
+def _tell(address: str) -> None:
+    click.echo(address)
+    click.echo("Open this address in a browser on this machine. Ctrl-C ends; what was shown as saved is kept.", err=True)
+    sys.stdout.flush()
 
 
 @review.command()
