@@ -25,7 +25,7 @@ ORDER = [
     *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "privacy",
     "readers.shape", "readers.guess", "readers.people",
     "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence", "records", "argilla", "label_studio", "exchange", "corpus", "evaluation",
-    "columns", "journal", "writers", "scoring", "streaming", "inspection", "summary", "storage", "partitions", "cluster", "training",
+    "columns", "journal", "writers", "transformer", "scoring", "streaming", "inspection", "summary", "storage", "partitions", "cluster", "training",
     "transformer_export", "transformer_training",
     "review", "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction", "review.near_copies",
     "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.log", "review.store",
