@@ -273,7 +273,7 @@ def load_rules(competitors: tuple[str, ...] = ()) -> RuleSet:
     rules = [_rule(entry, told["macro"]) for entry in told["rule"]]
     name = _NAME.replace("{no_name}", told["macro"]["no_name"])
     if competitors:
-        name = "(?P<name>" + "|".join(re.escape(one) for one in sorted(competitors, key=len, reverse=True)) + ")"
+        name = "(?P<name>" + "|".join(" ".join(map(re.escape, one.split())) for one in sorted(competitors, key=len, reverse=True)) + ")"
     used = [rule.phrases + (rule.listed if competitors else ()) for rule in rules]
     rules = [rule._replace(phrases=tuple(one.replace("{name}", name) for one in own)) for rule, own in zip(rules, used, strict=True)]
     digest = hashlib.sha256(repr(rules).encode()).hexdigest()[:12]

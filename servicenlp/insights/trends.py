@@ -49,8 +49,8 @@ def render(insights: Insights) -> str:
     if np.any(table["mean"].to_numpy() - table["today"].to_numpy() > 0.005):
         lines += ["today: the mean against today's expectations, after gestures that became", "usual have slid a step."]
     drift = insights["drift"]
-    for row in drift[drift["steps"] > 0].itertuples():
-        told = f"{row.name} has slid {row.steps} step{'s' if row.steps > 1 else ''}: {row.arithmetic}"
+    for row in rows_of(drift[drift["steps"] > 0]):
+        told = f"{row['name']} has slid {row['steps']} step{'s' if row['steps'] > 1 else ''}: {row['arithmetic']}"
         lines += ["", *textwrap.wrap(told, 78, subsequent_indent="  ")]
     return "\n".join(lines)
 
