@@ -152,7 +152,7 @@ def decide_labels(book: Rulebook, ballots: Ballots, model: ServiceClassifier | N
         else:
             _fill(columns, at, f"{target}_p", np.round(own, 4).tolist())
             sure[at] = np.where(sure[at] > 0, sure[at], own)
-    voted = ballots.votes.found.any(axis=1)
+    voted: NDArray[np.bool_] = np.asarray(ballots.votes.found.any(axis=1))
     for i in np.flatnonzero(kept & (voted | bool(ballots.proba))):
         columns["weight"][i] = round(float(sure[i]), 4)
         columns["rules"][i] = "|".join(book.rules[k].id for k in np.flatnonzero(ballots.votes.found[i]))
@@ -180,7 +180,7 @@ def quote(book: Rulebook, columns: Columns, ballots: Ballots, texts: Sequence[An
             np.flatnonzero(ballots.votes.found[i]),
             key=lambda k: (level not in book.rules[k].votes.get("level", ()), len(book.rules[k].votes)),
         )
-        place: Place | None = ballots.votes.places[i, order[0]] if order else None
+        place: Place | None = ballots.votes.places[i, int(order[0])] if order else None
         if place and level in book.rules[order[0]].votes.get("level", (level,)):
             columns["evidence"][i] = text[place.start : place.end]
             columns["evidence_start"][i], columns["evidence_end"][i], columns["evidence_turn"][i] = place

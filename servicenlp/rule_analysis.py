@@ -153,9 +153,10 @@ def render(analysis: Analysis) -> str:
     table = analysis.table.sort_values(["votes", "rule"], ascending=[False, True], kind="stable")
     judged = table["judged"].any()
     lines = [f"{'rule':<27} {'votes for':<20} {'votes':>5} {'cover':>6} {'over':>5} {'confl':>5}" + (f" {'right':>5}" if judged else "")]
-    for row in table.itertuples():
-        shares = f"{row.votes:>5} {row.coverage:>6.1%} {row.overlap:>5.2f} {row.conflict:>5.2f}"
-        lines.append(f"{row.rule[:27]:<27} {_short(row.votes_for):<20} {shares}" + (f" {row.accuracy:5.2f}" if row.judged else ""))
+    for row in table.to_dict("records"):
+        shares = f"{row['votes']:>5} {row['coverage']:>6.1%} {row['overlap']:>5.2f} {row['conflict']:>5.2f}"
+        right = f" {row['accuracy']:5.2f}" if row["judged"] else ""
+        lines.append(f"{row['rule'][:27]:<27} {_short(row['votes_for']):<20} {shares}{right}")
     return "\n".join(lines)
 
 

@@ -25,6 +25,12 @@ _CHOICES = {
     "supposed": ("skip", "count"),
 }
 _LISTS = {"level", "failed", "delighted", "phrases", "tokens", "with", "without"}
+_SHORT = {"nt": "not", "ca": "can", "wo": "will", "sha": "shall", "ai": "is"} | {
+    mark + short: word
+    for mark in ("'", "’", "")
+    for short, word in (("ve", "have"), ("re", "are"), ("m", "am"), ("ll", "will"), ("d", "would"), ("n't", "not"), ("n’t", "not"))
+    if mark or short.startswith("n")
+}
 _GAP = [{"IS_PUNCT": False, "IS_SPACE": False, "OP": "?"}] * 3
 _SCOPE = {"window", "negators", "suppositions", "breaks", "exempt"}
 
@@ -104,6 +110,17 @@ class _Pattern(NamedTuple):
     rule: int
     needed: list[frozenset[str]]
     matcher: "Matcher"
+
+
+def tokenise(language: "Language", text: str) -> "Doc":
+    """Return the tokens of a text; the norm of each is its lower case, short forms written out.
+
+    spaCy's own norms differ between "did" and the same word in "didn't".
+    """
+    doc = language.make_doc(text)
+    for token in doc:
+        token.norm_ = _SHORT.get(token.lower_, token.lower_)
+    return doc
 
 
 def require_spacy() -> Any:
@@ -273,7 +290,7 @@ def _options(where: str, part: str, words: dict[str, list[str]], language: "Lang
         for one in words[word[1:-1]] if word.startswith("<") else [word]:
             if one.endswith("*"):
                 begins.append(re.escape(one[:-1]))
-            elif len(norms := [token.norm_ for token in language.make_doc(one)]) == 1:
+            elif len(norms := [token.norm_ for token in tokenise(language, one)]) == 1:
                 single += norms
             else:
                 several.append(norms)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, Turn, split_turns
-from servicenlp.rulebook import Rule, Rulebook
+from servicenlp.rulebook import Rule, Rulebook, tokenise
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -78,7 +78,7 @@ def cast_votes(book: Rulebook, texts: Sequence[str], turns: Sequence[Sequence[Tu
     for i, text in enumerate(texts):
         known = turns[i] if turns is not None else None
         for part in _parts(split_turns(text) if known is None else known):
-            doc = book.language.make_doc(text[part.turn.start : part.turn.end])
+            doc = tokenise(book.language, text[part.turn.start : part.turn.end])
             norms = [token.norm_ for token in doc]
             for k, start, end in book.find(doc):
                 rule = book.rules[k]
