@@ -55,6 +55,7 @@ def compute(
     prefix: str = PREFIX,
     state: str | Path | None = None,
     seed: int = 0,
+    redact: bool = False,
 ) -> Insights:
     """Compute all tables from scored interactions.
 
@@ -80,6 +81,8 @@ def compute(
         quotations, so keep it as private as the data.
     seed : int
         Of the drawing of quotations and of bootstraps.
+    redact : bool
+        Mask addresses, numbers and names in quotations, as `servicenlp.privacy` does.
 
     Returns
     -------
@@ -100,7 +103,17 @@ def compute(
     [['', '(all)', 2], ['team', 'A', 1], ['team', 'B', 1]]
     """
     counted = tally(
-        source, by=by, date=date, period=period, competitors=competitors, text=text, csat=csat, prefix=prefix, state=state, seed=seed
+        source,
+        by=by,
+        date=date,
+        period=period,
+        competitors=competitors,
+        text=text,
+        csat=csat,
+        prefix=prefix,
+        state=state,
+        seed=seed,
+        redact=redact,
     )
     return tables(counted, competitors)
 
@@ -124,13 +137,14 @@ def tally(
     prefix: str = PREFIX,
     state: str | Path | None = None,
     seed: int = 0,
+    redact: bool = False,
 ) -> Tally:
     """Count scored interactions, which is what `compute` does first; the parameters are the same."""
     plan = Plan(tuple(dict.fromkeys(by)), date, period, text, csat, prefix)
     rules = load_rules(tuple(competitors))
     if isinstance(source, pd.DataFrame):
-        return tally_frame(source, plan, rules, seed)
-    return tally_file(Path(source), plan, rules, Path(state) if state else None, seed)
+        return tally_frame(source, plan, rules, seed, redact)
+    return tally_file(Path(source), plan, rules, Path(state) if state else None, seed, redact)
 
 
 def _definitions(results: Sequence[Result], rules: RuleSet) -> pd.DataFrame:
@@ -155,4 +169,6 @@ def _about(counted: Tally) -> dict[str, object]:
         "date": plan.date,
         "text": plan.text,
         "csat": plan.csat,
+        "models": sorted(model for by, _, model in counted.counts["models"] if not by),
+        "redacted": counted.redact,
     }

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,9 @@ OURS = ("level", "p_level_1", "p_level_6", *CATEGORY_NAMES, "ring", "cause", "in
 CSAT_NAMES = re.compile(r"csat|satisfaction|survey results?|rating|stars?|nps", re.IGNORECASE)
 _GOOD = {"good": 1.0, "satisfied": 1.0, "positive": 1.0, "great": 1.0, "happy": 1.0, "very satisfied": 1.0, "extremely happy": 1.0}
 _BAD = dict.fromkeys(["bad", "unsatisfied", "dissatisfied", "negative", "unhappy", "very dissatisfied", "extremely unhappy", "poor"], 0.0)
+_DATE_NAMES = re.compile(r"created|opened|received|submitted|posted|sent|started|date|day|time|\bwhen\b|_at$", re.IGNORECASE)
+_BEGUN = re.compile(r"created|opened|received|submitted|posted|sent|started", re.IGNORECASE)
+_DATED = re.compile(r"\d{4}-\d\d?-\d|\d{1,2}[/.]\d{1,2}[/.]\d{2}|\d{1,2}[ /-][A-Za-z]{3}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{9,13}$")
 _SIZE = 20_000
 _HEAD = 1 << 16
 
@@ -77,6 +80,9 @@ def make_plan(columns: Sequence[str], sample: pd.DataFrame, name: str, plan: Pla
     prefix = plan.prefix
     if lacking := [prefix + own for own in ("level", "status") if prefix + own not in columns]:
         raise DataError(f"{name}: not scored. Found no column {lacking[0]!r}. Score it first: servicenlp score {name} -o scored.csv.")
+    known = {column.lower(): column for column in reversed(columns)}
+    by = tuple(name if name in columns else known.get(name.lower(), name) for name in plan.by)
+    plan = replace(plan, by=by, date=plan.date if plan.date in columns else known.get(plan.date.lower(), plan.date))
     for column in (*plan.by, plan.date, plan.text, plan.csat):
         if column and column not in columns and column not in PERIODS:
             theirs = ", ".join(repr(c) for c in columns if not c.startswith(prefix))
@@ -106,6 +112,15 @@ def _csat_column(theirs: pd.DataFrame) -> str:
         if CSAT_NAMES.search(str(column)) and _ratings(theirs[column]).notna().sum() >= 3:
             return str(column)
     return ""
+
+
+def find_date(path: Path, prefix: str = PREFIX) -> str:
+    """Return the column of a scored file that tells when an interaction began; empty if there is none."""
+    part = next(ScoredFile(path).parts(), None)
+    rows = part.rows.head(200) if part else pd.DataFrame()
+    told = {str(name): _words(rows[name]) for name in rows if not str(name).startswith(prefix) and _DATE_NAMES.search(str(name))}
+    dated = [name for name, cells in told.items() if (cells != "").any() and cells[cells != ""].str.match(_DATED).mean() > 0.8]
+    return min(dated, key=lambda name: not _BEGUN.search(name), default="")
 
 
 def _empty(cell: Any) -> bool:
@@ -148,7 +163,7 @@ def canonical(rows: pd.DataFrame, plan: Plan, first: int = 0) -> pd.DataFrame:
     out["p_top"] = pd.to_numeric(told("p_level_6", 0), errors="coerce").fillna(0)
     for name in (*CATEGORY_NAMES, "ring", "cause", "interest"):
         out[name] = _words(told(name, "none")).replace("", "none")
-    for name in ("flags", "evidence"):
+    for name in ("flags", "evidence", "model"):
         out[name] = _words(told(name))
     out["start"] = pd.to_numeric(told("evidence_start", -1), errors="coerce").fillna(-1).astype(int)
     out["end"] = pd.to_numeric(told("evidence_end", -1), errors="coerce").fillna(-1).astype(int)

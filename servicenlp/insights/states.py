@@ -16,20 +16,20 @@ from servicenlp.insights.records import Plan, ScoredFile, canonical, make_plan
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.tally import Quote, Tally
 
-_VERSION = 1
+_VERSION = 2
 
 
-def tally_frame(table: pd.DataFrame, plan: Plan, rules: RuleSet, seed: int = 0) -> Tally:
+def tally_frame(table: pd.DataFrame, plan: Plan, rules: RuleSet, seed: int = 0, redact: bool = False) -> Tally:
     """Count a scored DataFrame."""
     names = table.rename(columns=str)
-    tally = Tally(make_plan(list(names.columns), names.head(200), "DataFrame", plan), seed=seed)
+    tally = Tally(make_plan(list(names.columns), names.head(200), "DataFrame", plan), seed=seed, redact=redact)
     for first in range(0, len(names), 20_000):
         tally.add(canonical(names.iloc[first : first + 20_000], tally.plan, first), rules)
     tally.n_rows = len(names)
     return tally
 
 
-def tally_file(path: Path, plan: Plan, rules: RuleSet, state: Path | None = None, seed: int = 0) -> Tally:
+def tally_file(path: Path, plan: Plan, rules: RuleSet, state: Path | None = None, seed: int = 0, redact: bool = False) -> Tally:
     """Count a scored file; with a state, only the rows appended since.
 
     Parameters
@@ -45,13 +45,15 @@ def tally_file(path: Path, plan: Plan, rules: RuleSet, state: Path | None = None
         same file, columns and rules and the file has only grown since; else all is counted anew.
     seed : int
         Of the drawing of quotations.
+    redact : bool
+        Whether quotations are masked.
     """
     file = ScoredFile(path)
-    task = {"version": _VERSION, "asked": asdict(plan), "rules": rules.digest, "seed": seed}
+    task = {"version": _VERSION, "asked": asdict(plan), "rules": rules.digest, "seed": seed, "redact": redact}
     tally, position = _load(file, state, task) if state else (None, 0)
     for part in file.parts(tally.n_rows if tally else 0, position):
         if tally is None:
-            tally = Tally(make_plan(list(part.rows.columns), part.rows.head(200), str(path), plan), seed=seed)
+            tally = Tally(make_plan(list(part.rows.columns), part.rows.head(200), str(path), plan), seed=seed, redact=redact)
         tally.add(canonical(part.rows, tally.plan, part.first), rules)
         tally.n_rows = part.first + len(part.rows)
         position = part.position or 0
@@ -75,7 +77,7 @@ def _load(file: ScoredFile, state: Path, task: dict[str, Any]) -> tuple[Tally | 
     if not fits or not file.grows or position > file.path.stat().st_size or told["digest"] != file.digest(position):
         return None, 0
     asked = {**told["plan"], "by": tuple(told["plan"]["by"])}
-    tally = Tally(Plan(**asked), told["n_rows"], seed=task["seed"])
+    tally = Tally(Plan(**asked), told["n_rows"], seed=task["seed"], redact=task["redact"])
     tally.counts = {name: Counter({tuple(key): n for *key, n in rows}) for name, rows in told["counts"].items()}
     tally.quotes = {tuple(key): [(draw, Quote(*quote)) for draw, quote in drawn] for key, drawn in told["quotes"]}
     tally.extremes = {name: [(p, row, Quote(*quote)) for p, row, quote in kept] for name, kept in told["extremes"].items()}

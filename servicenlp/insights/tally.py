@@ -16,6 +16,8 @@ import pandas as pd
 
 from servicenlp.insights.records import Plan
 from servicenlp.insights.rules import Mention, RuleSet
+from servicenlp.interactions import Turn
+from servicenlp.privacy import redact_turns
 from servicenlp.taxonomy import CATEGORY_NAMES
 
 ALL = "(all)"  # the whole, as a group of its own
@@ -42,6 +44,7 @@ CUBES: dict[str, tuple[str, ...]] = {
     "wishes": ("topic", "level"),
     "offerings": ("rule", "manner", "level"),
     "rivals": ("name", "topic", "verdict"),
+    "models": ("model",),
     "followed": ("interest", "rule", "level"),
 }
 COLUMNS = {name: ("by", "group", *dimensions) for name, dimensions in CUBES.items()}
@@ -76,6 +79,8 @@ class Tally:
         "criminal" and "unbelievable": the surest of each, with their probability.
     seed : int
         Of the drawing.
+    redact : bool
+        Whether quotations are masked (`servicenlp.privacy`); their whole interaction is looked at.
     """
 
     plan: Plan
@@ -85,6 +90,7 @@ class Tally:
     extremes: dict[str, list[tuple[float, int, Quote]]] = field(default_factory=lambda: {"criminal": [], "unbelievable": []})
     groups: dict[str, set[str]] = field(default_factory=dict)
     seed: int = 0
+    redact: bool = False
 
     def frame(self, cube: str) -> pd.DataFrame:
         """Return one cube as a table with the column n."""
@@ -99,7 +105,7 @@ class Tally:
         for name in self.plan.by:
             records[f"by:{name}"] = self._known(name, records[f"by:{name}"])
         found = [rules.find(text) for text in records["text"]]
-        tables = {name: records for name in ("levels", "patterns", "outcomes", "causes", "rings", "interests")}
+        tables = {name: records for name in ("levels", "patterns", "outcomes", "causes", "rings", "interests", "models")}
         tables["ratings"] = records[records["csat"].notna()]
         tables["failures"] = _failures(records)
         tables["flags"] = _flags(records)
@@ -135,22 +141,22 @@ class Tally:
             for by in ("", *self.plan.by):
                 groups = table.groupby(f"by:{by}", sort=False).indices if by else {ALL: np.arange(len(table))}
                 for group, where in groups.items():
-                    self._draw((theme, subject, by, str(group)), table.iloc[where], records)
+                    self._draw((theme, subject, by, str(group)), table.iloc[where])
 
-    def _draw(self, key: tuple[str, str, str, str], table: pd.DataFrame, records: pd.DataFrame) -> None:
+    def _draw(self, key: tuple[str, str, str, str], table: pd.DataFrame) -> None:
         draws = _numbers(table["row"].to_numpy(), zlib.crc32("\0".join(key).encode()) + self.seed)
         kept = self.quotes.setdefault(key, [])
         least = np.argsort(draws, kind="stable")[:KEPT]
         limit = kept[-1][0] if len(kept) == KEPT else None
         for k in least:
             if limit is None or draws[k] < limit:
-                kept.append((int(draws[k]), _excerpt(records, table.iloc[k])))
+                kept.append((int(draws[k]), _excerpt(table.iloc[k], self.redact)))
         self.quotes[key] = sorted(kept)[:KEPT]
 
     def _read(self, records: pd.DataFrame) -> None:
         for name, level, column in (("criminal", 1, "p_bad"), ("unbelievable", 6, "p_top")):
             chosen = records[records["level"] == level].nlargest(READ, column)
-            new = [(float(row[column]), -int(row["row"]), _whole(row)) for _, row in chosen.iterrows()]
+            new = [(float(row[column]), -int(row["row"]), _whole(row, self.redact)) for _, row in chosen.iterrows()]
             self.extremes[name] = heapq.nlargest(READ, self.extremes[name] + new)
 
     def quotations(self) -> pd.DataFrame:
@@ -252,11 +258,14 @@ def _subjects(records: pd.DataFrame, found: list[list[Mention]], rules: RuleSet)
         yield theme, subject, table
 
 
-def _excerpt(records: pd.DataFrame, row: pd.Series) -> Quote:
+def _excerpt(row: pd.Series, redact: bool) -> Quote:
     """Return the sentence around what is quoted, shortened, and the place of it therein."""
     text = row["text"]
     start, end = (int(row["from"]), int(row["to"])) if "from" in row else _evidence(row)
     left, right = (int(row["left"]), int(row["right"])) if "left" in row else (max(0, start - 80), min(len(text), end + 80))
+    if redact:
+        text, (quoted, around), _ = redact_turns(text, [Turn("", start, end), Turn("", left, right)])
+        (_, start, end), (_, left, right) = quoted, around
     left, right = max(left, start - _EXCERPT // 2), min(right, max(end, start + _EXCERPT // 2))
     while left > 0 and left < start and text[left - 1].isalnum():
         left += 1  # not in the middle of a word
@@ -275,8 +284,10 @@ def _evidence(row: pd.Series) -> tuple[int, int]:
     return start, min(len(text), start + len(evidence))
 
 
-def _whole(row: pd.Series) -> Quote:
+def _whole(row: pd.Series, redact: bool) -> Quote:
     """Return an interaction to read: all of it, if it is not very long, with its evidence marked."""
-    start, end = _evidence(row)
-    left = max(0, min(start - 200, len(row["text"]) - _LONG))
-    return Quote(int(row["row"]), int(row["level"]), row["period"], row["text"][left : left + _LONG], start - left, end - left)
+    text, (start, end) = row["text"], _evidence(row)
+    if redact:
+        text, [(_, start, end)], _ = redact_turns(text, [Turn("", start, end)])
+    left = max(0, min(start - 200, len(text) - _LONG))
+    return Quote(int(row["row"]), int(row["level"]), row["period"], text[left : left + _LONG], start - left, end - left)
