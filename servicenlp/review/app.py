@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from servicenlp.calibration import CONFIDENCES
 from servicenlp.columns import FLAGS
 from servicenlp.errors import DataError
-from servicenlp.review.desk import Desk
+from servicenlp.review.desk import SHOWN_TERMS, Desk
 from servicenlp.review.estimates import estimate
 from servicenlp.review.filters import Filter
 from servicenlp.review.guard import HOST, guard
@@ -139,7 +139,8 @@ def _add_pages(app: Flask, desk: Desk) -> None:
     def terms(key: str) -> Response:
         reasons = desk.explain(key, request.args.get("target", "level"))
         most = max((abs(term.value) for term in reasons.terms), default=1.0) or 1.0
-        table = render_template("terms.html", reasons=reasons, most=most, key=key, scored_by=desk.find(key).prediction.get("model"))
+        scored_by = desk.find(key).prediction.get("model")
+        table = render_template("terms.html", reasons=reasons, most=most, key=key, scored_by=scored_by, n_shown=SHOWN_TERMS)
         return jsonify(terms=table, talk=render_template("talk.html", bubbles=reasons.bubbles))
 
     @app.get("/figures")

@@ -1,13 +1,12 @@
 """An item's text to what a page shows of it: who says what, and which words stand out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from servicenlp.explanation import Contribution
 from servicenlp.review.items import Item
 
 EVIDENCE, FOR, AGAINST = "evidence", "for", "against"
-_TERMS = 24  # marked at most; more would mark all
 
 
 class Mark(NamedTuple):
@@ -95,6 +94,6 @@ def mark_evidence(item: Item) -> list[Mark]:
     return [Mark(start, end, EVIDENCE)]
 
 
-def mark_terms(contributions: Sequence[Contribution]) -> list[Mark]:
-    """Return where the terms that weigh most stand, the weightiest first."""
-    return [Mark(found.start, found.end, FOR if found.value > 0 else AGAINST) for found in contributions[:_TERMS]]
+def mark_terms(contributions: Sequence[Contribution], names: Collection[str]) -> list[Mark]:
+    """Return where the terms of some names stand, the weightiest first."""
+    return [Mark(found.start, found.end, FOR if found.value > 0 else AGAINST) for found in contributions if found.term in names]

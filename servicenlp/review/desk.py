@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from servicenlp.explanation import Contribution
     from servicenlp.review.store import Store
 
+SHOWN_TERMS = 12  # one by one, and in the conversation
 _PREVIEW = 20  # items shown of a bulk decision
 _KINDS, _SHORT = 30, 60  # cells of a column that are offered as a filter, and characters of one
 _LONG = 2000  # characters of a reviewer's words that are kept
@@ -219,7 +220,9 @@ class Desk:
         item = self.find(key)
         model = self._load()
         label, bias, terms = explain(model, item.text, target)
-        return Reasons(target, label, bias, add_up(terms), lay_out(item, mark_terms(terms)), name_model(model))
+        summed = add_up(terms)
+        marks = mark_terms(terms, {term.term for term in summed[:SHOWN_TERMS]})
+        return Reasons(target, label, bias, summed, lay_out(item, marks), name_model(model))
 
     def _load(self) -> "ServiceClassifier":
         from servicenlp.persistence import load_model

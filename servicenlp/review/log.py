@@ -5,15 +5,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, or_, select, text
+from sqlalchemy import Connection, Engine, func, or_, select, text, true
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from servicenlp.errors import DataError
-from servicenlp.review import leasing
 from servicenlp.review.decisions import DECIDING, SKIP, UNDO, UNUSABLE, Event, Progress, items_per_hour
-from servicenlp.review.leasing import DECIDED, STANDING, Claim
+from servicenlp.review.leasing import DECIDED, STANDING
 from servicenlp.review.records import event_of, parts
-from servicenlp.review.tables import events, items, members, populations
+from servicenlp.review.tables import events, items, leases, members, populations
+
+_FEW = 2000  # keys that are asked for one by one
 
 
 @contextmanager
@@ -126,17 +127,18 @@ class Log:
         """Tell how far a queue is, and a reviewer in it."""
         with self._reading() as connection:
             now = self._now(connection)
-            anyone = Claim(reviewer, "", now, now)
             decided: dict[str, str] = {}
             skipped: set[str] = set()
-            leased: set[str] = set()
-            for part in parts(keys):
-                ours = events.c.item.in_(part)
+            wanted = set(keys)
+            # The whole log is sooner read than thousands of keys are asked for.
+            for part in parts(keys) if len(keys) <= _FEW else (None,):
+                ours = true() if part is None else events.c.item.in_(part)
                 found = select(events.c.item, events.c.action).where(ours, DECIDED).order_by(events.c.id)
-                decided |= {row.item: row.action for row in connection.execute(found)}
+                decided |= {row.item: row.action for row in connection.execute(found) if row.item in wanted}
                 skips = select(events.c.item).where(ours, events.c.action == SKIP, events.c.reviewer == reviewer, STANDING)
-                skipped |= set(connection.scalars(skips)) - decided.keys()
-                leased |= leasing.others(connection, anyone, part) - decided.keys() - skipped
+                skipped |= set(connection.scalars(skips)) & wanted - decided.keys()
+            held = select(leases.c.item).where(leases.c.reviewer != reviewer, leases.c.until > now)
+            leased = set(connection.scalars(held)) & wanted - decided.keys() - skipped
             own = (events.c.reviewer == reviewer) & events.c.batch.is_(None) & events.c.action.in_(DECIDING)
             times = list(connection.scalars(select(events.c.at).where(own).order_by(events.c.id)))
             undoable = self._undoable(connection, reviewer)
