@@ -19,6 +19,13 @@ from servicenlp.formats.preamble import LOOKED_AT, End, find_header, problem_bel
 from servicenlp.formats.table import Options, Row, Table, distinct
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+# Encodings of other scripts than the Latin one, as programs write them.
+_OTHER_SCRIPTS = {
+    *("cp932", "shift_jis", "euc_jp", "euc_jis_2004", "gb18030", "gbk", "big5", "big5hkscs", "cp949", "euc_kr", "johab"),
+    *("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp874", "tis_620"),
+}
+_RUN = re.compile(rb"[\x80-\xff]{3,}")  # letters of such scripts; in Latin ones accents stand alone
+_CENTRAL = re.compile(r"[a-z][\xb9\xb3\xbf]|[\xb3\xbf\xa3\x8c][a-z]")  # no words in cp1252, Polish in cp1250
 csv.field_size_limit(sys.maxsize)  # a ticket may hold more than the module's 131,072 characters
 
 
@@ -126,10 +133,21 @@ def detect_encoding(path: Path) -> str:
                 chunk = file.read(1 << 20)
             decoder.decode(b"", final=True)
             return "utf-8"
-        except UnicodeDecodeError:
-            best = from_bytes(head).best()
+        except UnicodeDecodeError as error:
+            line = chunk.rfind(b"\n", 0, error.start) + 1
+            return _guess_encoding(head if chunk is head else chunk[line : line + (1 << 16)])
+
+
+def _guess_encoding(part: bytes) -> str:
+    """Return what a part of a file is written in that is not UTF-8."""
+    found = list(from_bytes(part))
+    if found and found[0].encoding.startswith("utf_16"):
+        return found[0].encoding
+    if len(b"".join(_RUN.findall(part))) * 2 > sum(byte > 0x7F for byte in part):
+        if other := next((match.encoding for match in found if match.encoding in _OTHER_SCRIPTS), ""):
+            return other
     # Office programs write Windows-1252; every byte has a meaning there.
-    return best.encoding if best and best.encoding.startswith("utf_16") else "cp1252"
+    return "cp1250" if len(_CENTRAL.findall(part.decode("latin-1"))) > 1 else "cp1252"
 
 
 def detect_delimiter(head: str) -> str:

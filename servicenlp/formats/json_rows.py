@@ -10,8 +10,13 @@ from servicenlp.formats.table import MISSING, Options, Row, Table
 
 RAW = "(unread line)"
 # Under these names a document holds its rows; under any other a list belongs to the one interaction it is.
-_ROWS = ("tickets", "conversations", "results", "data", "items", "records", "rows", "reviews", "interactions", "issues", "value")
-
+_ROWS = (
+    *("tickets", "conversations", "chats", "cases", "calls", "sessions", "requests", "results", "data", "items", "records", "rows"),
+    *("reviews", "responses", "interactions", "issues", "value"),
+)
+# A list of messages that each name their conversation is rows too.
+_MESSAGES = ("messages", "comments", "threads", "posts", "parts", "events")
+_TALKS = ("conversation", "conversation_id", "conversationId", "ticket_id", "ticketId", "thread_id", "threadId", "chat_id", "session_id")
 _AROUND = ("data", "response", "result", "export", "payload")  # objects in which a document keeps such lists
 
 
@@ -64,14 +69,19 @@ def _unwrap(document: object) -> tuple[list[object], dict[str, object]]:
     embedded = document.get("_embedded")
     if "subject" in document or isinstance(document.get("ticket"), dict):
         return [document], {}  # a ticket, whose lists are its own
-    for name in _ROWS:
+    for name in (*_ROWS, *_MESSAGES):
         rows = (embedded if isinstance(embedded, dict) else document).get(name)
-        if isinstance(rows, list) and (not rows or isinstance(rows[0], dict)):
+        if isinstance(rows, list) and (not rows or isinstance(rows[0], dict)) and (name in _ROWS or _name_talks(rows)):
             return rows, {key: value for key, value in document.items() if value is not rows and key != "_embedded"}
     for name in _AROUND:
         if isinstance(inner := document.get(name), dict) and (found := _unwrap(inner))[0] != [inner]:
             return found[0], {key: value for key, value in document.items() if key != name} | found[1]
     return [document], {}
+
+
+def _name_talks(messages: list[object]) -> bool:
+    """Tell whether each message names the conversation that it is of."""
+    return bool(messages) and all(isinstance(one, dict) and any(one.get(name) for name in _TALKS) for one in messages)
 
 
 def _beside(path: Path, encoding: str) -> dict[str, object]:

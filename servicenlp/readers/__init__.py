@@ -40,6 +40,7 @@ READERS = (
     "nested",
     "mail",
     "chat",
+    "objects",
     "messages",
     "generic",
 )
@@ -277,7 +278,7 @@ def recognise(table: Table, options: Options) -> Shape:
         if options.reader
         else ["messages", "generic"]
         if options.text_column and options.id_column
-        else ["generic"]
+        else ["objects", "generic"]
         if options.text_column
         else READERS
     )

@@ -12,6 +12,7 @@ from servicenlp.readers.guess import (
     choose_text_column,
     is_of_agents,
     is_of_customers,
+    is_other,
     is_question,
     is_rating,
     is_reply,
@@ -58,7 +59,7 @@ def recognise(sample: Sample, options: Options) -> Shape:
     agents = _answers(looks, text)
     sides = _sides(looks, text, agents) if not options.customer_column else []
     asked = {column: words(heads[0].get(column)) if heads and not is_question(column) else column for column in sample.columns}
-    own = [text] if options.customer_column else _own_words(looks, text, asked)
+    own = [text] if options.customer_column else _own_words(looks, text, asked, bool(heads))
     if sides:
         return _talk(alone, sides)
     if len(own) > 1 or agents or heads:
@@ -90,18 +91,21 @@ def _sides(looks: dict[str, Traits], text: str, agents: Sequence[str]) -> list[t
     own = [
         c
         for c in looks
-        if c not in agents and (c == text or (is_of_customers(c) and looks[c].filled and (not looks[c].choice or c[-1:].isdigit())))
+        if c not in agents
+        and (c == text or (is_of_customers(c) and not is_other(c) and looks[c].filled and (not looks[c].choice or c[-1:].isdigit())))
     ]
     if len(own) < 2 or not agents:
         return []
     return [(c, CUSTOMER if c in own else side_of(c) or AGENT) for c in looks if c in own or c in agents]
 
 
-def _own_words(looks: dict[str, Traits], text: str, questions: dict[str, str]) -> list[str]:
+def _own_words(looks: dict[str, Traits], text: str, questions: dict[str, str], survey: bool) -> list[str]:
     """Return the columns of what the customer wrote: the text, other open answers, a review's title."""
     halves = [c for c in looks if _HALVES.match(plain_name(c)) and is_written(looks[c], 1)]
     asked = [c for c in looks if is_question(questions[c]) and is_written(looks[c], 1.5) and not _FACTS.search(questions[c])]
     asked += [c for c in looks if asked and c not in asked and text_rank(c) is not None and is_written(looks[c])]
+    if survey and asked and text not in asked:
+        asked = [c for c in looks if c in asked or c == text]
     several = halves if len(halves) > 1 else asked
     own = [c for c in looks if c in several or c == text] if text in several or len(several) > 1 else [text]
     reviews = any(map(is_rating, looks)) or "review" in plain_name(text)

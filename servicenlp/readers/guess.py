@@ -41,7 +41,7 @@ _MORE_NAMES = (
     "комментарий отзыв текст "
     "本文 テキスト 内容 お問い合わせ内容 問い合わせ内容 お問合せ内容 問合せ内容 説明 詳細 メッセージ コメント レビュー "
     "レビュー本文 口コミ クチコミ 感想 ご意見 "
-    "ご意見ご感想 自由記述 自由回答 フリーコメント 描述 评论 评价 内容 留言 反馈 설명 내용 리뷰 댓글 메시지"
+    "ご意見ご感想 自由記述 自由回答 フリーコメント 描述 评论 评价 内容 留言 反馈 설명 내용 리뷰 댓글 메시지 raw cooked"
 ).split()
 # What an agent wrote to the customer, where the customer's words stand in another column.
 _REPLY_WORDS = (

@@ -13,8 +13,8 @@ from servicenlp.errors import DataError
 from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, NOTE, SYSTEM, Message
 from servicenlp.readers.guess import Traits, is_other, plain_name, side_of, text_rank, traits
-from servicenlp.readers.people import Company, address, role_of
-from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, mapping, seconds, truth, words
+from servicenlp.readers.people import Company, address, are_users_agents, role_of
+from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, is_hidden, mapping, seconds, truth, words
 from servicenlp.readers.threads import Threads
 
 # What a conversation is called, best first; the last few may also stand in a table of one row a conversation.
@@ -26,7 +26,7 @@ _TALKS = (
     "phone phonenumber"
 ).split()
 _WEAK = _TALKS.index("incident")
-_ID_ENDS = "id|ids|number|no|nr|num|key|ref|reference|uuid|guid|sid|code|name|nummer|numero|番号|編号|ts"
+_ID_ENDS = "id|ids|number|no|nr|num|key|ref|reference|uuid|guid|sid|slug|code|name|nummer|numero|番号|編号|ts"
 _ID = re.compile(
     rf"^(?:source|external|original|support|live|email|mail|unique|id|numero|nummer|nr|no|n|ref)?(?:de|del|della|do|da|du)?(?:la|le|l|el)?"
     rf"(?P<talk>{'|'.join(sorted(_TALKS, key=len, reverse=True))})s?(?:source|external|public|thread)?(?P<end>{_ID_ENDS})?$"
@@ -35,7 +35,7 @@ _SHORT_IDS = {"cid": "conversation", "csid": "conversation", "convid": "conversa
 
 _ROLE_NAME = re.compile(
     r"role|author|sender|^from|speaker|direction|usertype|participant|party|actor|inbound|incoming|outbound|outgoing|^isagent|^iscustomer|"
-    r"^isstaff|^isuser|^isadmin|^isoperator|^isbot|^who$|^side$|^source$|^by$|^user$|^type$|^messagetype$|persona$|^entity|^origin|writer|"
+    r"^isstaff|^staff$|^user(?:is)?(?:staff|admin|agent|customer|bot)$|^isuser|^isadmin|^isoperator|^isbot|^who$|^side$|^source$|^by$|^user$|^type$|^messagetype$|persona$|^entity|^origin|writer|"
     r"postedby|sentby|writtenby|createdby|saidby|commenter|interlocutor|absender|autor|auteur|remitente|mittente|afzender|rolle$|^rol$|ruolo|"
     r"^rola$|nadawca|emisor|expediteur|sprecher|hablante|parlante|locuteur|spreker|richtung|direccion|direzione|richting|direcao|kierunek|"
     r"送信者|発言者|話者|差出人|投稿者|方向|发送者|角色|발신자|^name$|^username$|^handle$|^screenname|^agent$|^customer$|^fromme$|^isreply$|"
@@ -45,12 +45,14 @@ _NOT_ROLES = re.compile(
     r"^(?:last|first|assigned|assignee|closed|updated|initiated|resolved|opened|number|total)|count$|date$|time$|(?:^|[^b])at$"
 )
 _IS_CUSTOMER = re.compile(
-    r"^(?:is)?(?:from)?(?:inbound|incoming|customer|client|user|visitor|enduser)(?:message)?$|^iscustomer|^isuser|^byuser$"
+    r"^(?:user|author|sender)?(?:is)?(?:from)?(?:inbound|incoming|customer|client|user|visitor|enduser)(?:message)?$|^iscustomer|^isuser|^byuser$"
 )
 _IS_AGENT = re.compile(
-    r"^(?:is)?(?:from)?(?:outbound|outgoing|agent|staff|admin|operator|company|support|employee|me|seller|business)(?:message|reply)?$|^isreply$"
+    r"^(?:user|author|sender)?(?:is)?(?:from)?(?:outbound|outgoing|agent|staff|admin|operator|company|support|employee|me|seller|business)(?:message|reply)?$|^isreply$"
 )
-_IS_BOT = re.compile(r"^(?:is)?(?:from)?(?:bot|automated|automatic|auto)(?:message|reply|response|generated)?$")
+_IS_BOT = re.compile(
+    r"^(?:is)?(?:from|by|user|author|sender)?(?:is)?(?:bot|automated|automatic|auto)(?:message|reply|response|generated)?$"
+)
 _PRIVATE = re.compile(
     r"^(?:is)?(?:private|internal|interne?|interna|interno|note|internalnote|privatenote|internalcomment|internalonly|agentonly)(?:note|comment|message)?$"
 )
@@ -64,8 +66,8 @@ _EVENTS = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(
-    r"^(?:message|comment|event|chat|msg|sent|utterance)?(?:timestamp|time|datetime|date|ts|createdat|created|createdtime|createddate|createdon|"
-    r"creationdate|creationtime|sentat|sent|sentdate|senttime|senton|postedat|posted|publishedat|starttime|startedat|start|offset|beginoffset|"
+    r"^(?:message|comment|event|chat|msg|sent|utterance)?(?:timestamp|time|datetime|date|ts|createdat|created|createdtime|createddate|createddatetime|createdutc|createdon|"
+    r"creationdate|creationtime|sentat|sent|sentdate|senttime|sentdatetime|senton|postedat|posted|publishedat|starttime|startedat|start|offset|beginoffset|"
     r"zeitstempel|datum|zeit|uhrzeit|gesendetam|erstelltam|horodatage|heure|datedenvoi|fecha|hora|fechahora|data|dataora|ora|datahora|"
     r"tijdstip|tijd|godzina|znacznikczasu|日時|日付|送信日時|時刻|时间|시간)(?:utc|gmt|ms|sec|seconds|local)?$"
 )
@@ -76,7 +78,7 @@ _TURN = re.compile(
 )
 _ANSWERED = re.compile(
     r"^(?:in)?(?:response|reply|replied|repliedto|responding)to(?:the)?(?:tweet|message|status|comment|post)?(?:id)?$|"
-    r"^parent(?:tweet|message|comment|post|status)(?:id)?$|^quotedmessageid$"
+    r"^parent(?:tweet|message|comment|post|status)(?:id)?$|^parentid$|^quotedmessageid$"
 )
 _OWN_ID = re.compile(r"^(?:tweet|message|msg|comment|post|status|uu|gu|event|record)?id$|^messageuuid$")
 _PARTY = re.compile(
@@ -103,6 +105,7 @@ class _Plan:
     roles: tuple[str, ...]
     name: str | None
     flags: tuple[str, ...]
+    hidden: tuple[str, ...]
     kind: str | None
     sides: tuple[tuple[str, str], ...]  # where a row holds both what a customer and what an agent said
     parties: tuple[tuple[str, str], ...]  # columns that name the conversation's customer or agent
@@ -160,7 +163,7 @@ class _Speaks:
                     answers: dict[bool | None, str | None] = {True: yes, False: no}
                     return lambda cell, answers=answers: answers.get(truth(cell))  # type: ignore[misc]
             return None
-        if values <= set(_LETTERS):
+        if values <= set(_LETTERS) and not name.endswith("id"):
             return lambda cell: _LETTERS.get(_scalar(cell).strip().lower())
         told = Counter(role_of(_scalar(cell)) for cell in cells)
         known = sum(told.values()) - told[None]
@@ -171,9 +174,10 @@ class _Speaks:
         # Where one side is called by its role, names are those of the other side.
         rest = None if told[CUSTOMER] and told[AGENT] else AGENT if told[CUSTOMER] else CUSTOMER
         rest = rest if told[None] else None
+        told_of_users = are_users_agents(values)
 
         def reading(cell: Any) -> str | None:
-            role = role_of(_scalar(cell))
+            role = AGENT if told_of_users and _scalar(cell).strip().lower() == "user" else role_of(_scalar(cell))
             return system if role == SYSTEM else role or (rest if _scalar(cell).strip() else None)
 
         return reading
@@ -227,6 +231,8 @@ def _scalar(cell: Any) -> str:
     if isinstance(cell, str | int | float | bool):
         return ident(cell) if not isinstance(cell, str) else "" if cell.lower() in ("nan", "null", "none") else cell
     told = {key.lower(): value for key, value in mapping(cell).items()}
+    if truth(told.get("bot", told.get("is_bot"))):
+        return "bot"
     for key in ("role", "type", "user_type", "name", "display_name", "email", "id"):
         if isinstance(told.get(key), str | int) and told[key]:
             return str(told[key])
@@ -302,12 +308,13 @@ def _plan(sample: Sample, looks: dict[str, Traits], speaks: _Speaks, talk: str, 
     times = [c for c in columns if _TIME.match(plain[c]) and _are_times(sample, c)]
     times.sort(key=lambda c: not plain[c].startswith(("message", "timestamp", "sent", "created")))
     turn = next((c for c in columns if _TURN.match(plain[c]) and _are_numbers(sample, c)), None)
+    hidden = tuple(column for column in columns if plain[column].endswith("visibility"))
     kind = next((c for c in columns if _KIND.match(plain[c]) and c not in order and c not in names), None)
     parties = tuple((c, CUSTOMER if found["customer"] else AGENT) for c in columns if (found := _PARTY.match(plain[c])))
     numbers = [int(ident(row.get(turn))) for row in sample.rows if turn and ident(row.get(turn)).isdecimal()]
     who = next((c for c in names if c not in dict(parties)), None)
     time = times[0] if times else None
-    return _Plan(talk, text, time, turn, tuple(order), who, flags, kind, _sides(sample, looks), parties, min(numbers, default=0))
+    return _Plan(talk, text, time, turn, tuple(order), who, flags, hidden, kind, _sides(sample, looks), parties, min(numbers, default=0))
 
 
 def _sides(sample: Sample, looks: dict[str, Traits]) -> tuple[tuple[str, str], ...]:
@@ -376,6 +383,8 @@ def _role(told: Record, plan: _Plan, speaks: _Speaks, options: Options) -> str:
     for column in plan.flags:
         if truth(told.get(column)) is bool(_PRIVATE.match(plain_name(column))):
             return NOTE
+    if any(is_hidden(told.get(column)) for column in plan.hidden):
+        return NOTE
     if plan.kind and (kind := _scalar(told.get(plan.kind))):
         if (role := role_of(kind)) in (NOTE, BOT, SYSTEM):
             return role

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from statistics import median
 from typing import Any
@@ -73,6 +73,18 @@ def role_of(name: str) -> str | None:
     if known and (sum(word in _ROLE for word in words) * 2 > len(words) or _APART.match(name)):
         return CUSTOMER if words == ["end", "user"] else known[0]
     return name_role(name)
+
+
+def are_users_agents(words: Iterable[str]) -> bool:
+    """Tell whether "user" means a user of the help desk: where others are called customers or contacts, and nobody agents.
+
+    Examples
+    --------
+    >>> are_users_agents(["user", "contact"]), are_users_agents(["user", "admin"]), are_users_agents(["user", "bot"])
+    (True, False, False)
+    """
+    roles = {word: role_of(word) for word in {word.strip().lower() for word in words}}
+    return "user" in roles and AGENT not in roles.values() and CUSTOMER in {role for word, role in roles.items() if word != "user"}
 
 
 def address(value: Any) -> str:

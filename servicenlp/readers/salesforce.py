@@ -2,13 +2,14 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 from servicenlp.errors import DataError
 from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, NOTE, SYSTEM, Message
+from servicenlp.readers.people import Company, role_of
 from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, listing, mapping, seconds, truth, words
 
 _ROLES = {AGENT, BOT, CUSTOMER, NOTE, SYSTEM}
@@ -26,6 +27,8 @@ _PORTAL = {"cspliteportal", "customersuccess", "powercustomersuccess", "powerpar
 _SENT, _RECEIVED, _DRAFT = {"3", "sent"}, {"0", "1", "2", "new", "read", "replied", "unread"}, {"5", "draft"}
 _ACTORS = {"enduser": CUSTOMER, "agent": AGENT, "bot": BOT, "chatbot": BOT, "system": SYSTEM, "supervisor": NOTE}
 _COMMENTS = ("commentbody", "casecomments", "casecomment", "comments")
+_AUTHORS = ("createdbyname", "creatorname", "commentcreatedby", "casecommentcreatedby", "createdby", "author", "commentauthor", "fullname")
+_NAMED = "name: "  # before an author of whom nothing but the name is known
 _WORDED = re.compile(r"feedback|review|transcript|message|verbatim|body|\btext\b|comment|complaint", re.IGNORECASE)
 _CENTRED = re.compile(r"<(p|div)\s[^>]*align=['\"]?center['\"]?[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 # "( 1m 13s ) Ann:"
@@ -83,7 +86,9 @@ def _holds(sample: Sample, known: dict[str, str], prefix: str) -> bool:
     return bool(ids) and all(len(found) in (15, 18) and found.startswith(prefix) for found in ids)
 
 
-def _rows(sample: Sample, known: dict[str, str], options: Options, title: str, uses: dict[str, str], messages: Any) -> Shape:
+def _rows(
+    sample: Sample, known: dict[str, str], options: Options, title: str, uses: dict[str, str], messages: Any, settle: Any = None
+) -> Shape:
     """Return the shape of a table whose rows are messages of cases."""
     column = options.id_column or _named(known, *_CASE, "conversationid") or _named(known, "id")
 
@@ -92,7 +97,7 @@ def _rows(sample: Sample, known: dict[str, str], options: Options, title: str, u
 
     # A report grouped by case names it in the first row of each group.
     fill = (column,) if _plain(column) == "casenumber" and any(not ident(row.get(column)) for row in sample.rows) else ()
-    return Shape(title, {"id": column} | uses, messages=messages, id_column=column, key=key, settle=_settle, fill=fill)
+    return Shape(title, {"id": column} | uses, messages=messages, id_column=column, key=key, settle=settle or _settle, fill=fill)
 
 
 def _settle(told: Record, messages: list[Message]) -> list[Message]:
@@ -213,7 +218,25 @@ def _comments(sample: Sample, known: dict[str, str], options: Options) -> Shape 
     def messages(told: Record) -> list[Message]:
         return [*_described(_cells(told)), *_comment(told)]
 
-    return _rows(sample, known, options, "Salesforce comments", {"text": text}, messages)
+    return _rows(sample, known, options, "Salesforce comments", {"text": text}, messages, _by_names(sample, messages))
+
+
+def _by_names(sample: Sample, messages: Callable[[Record], list[Message]]) -> Callable[[Record, list[Message]], list[Message]]:
+    """Return what settles who is who where authors are known by their names alone."""
+    company = Company()
+    if any(m.speaker.startswith(_NAMED) for told in sample.rows for m in messages(told)):
+        for told in sample.every_row():
+            for message in messages(told):
+                company.see(_first(_cells(told), *_CASE), message.speaker)
+
+    def settle(told: Record, given: list[Message]) -> list[Message]:
+        ordered = sorted(given, key=lambda m: m.time or 0.0)
+        roles = company.roles([(m.speaker, m.text) for m in ordered if m.speaker.startswith(_NAMED)])
+        if any(m.speaker == CUSTOMER for m in given) and len(roles) == 1:
+            roles = dict.fromkeys(roles, AGENT)  # who answers the customer
+        return _settle(told, [m._replace(speaker=roles.get(m.speaker, m.speaker)) for m in given])
+
+    return settle
 
 
 def _comment(told: Record) -> Iterator[Message]:
@@ -228,11 +251,13 @@ def _author(cells: dict[str, Any]) -> str:
     if truth(_first(cells, "ispublished", "published", "public", "publiccasecomment")) is False:
         return NOTE
     kind = _first(cells, "createdbyusertype", "usertype").lower()
-    name = _first(cells, "createdbyname", "creatorname", "commentcreatedby", "casecommentcreatedby", "createdby").lower()
+    name = _first(cells, *_AUTHORS).lower()
     customer = _first(cells, "contactname", "suppliedname", "webname").lower()
     if kind in _PORTAL or _first(cells, "createdbycontactid") or (name and name == customer):
         return CUSTOMER
-    return AGENT if kind or name else _first(cells, "createdbyid") or AGENT
+    if kind or (name and customer):
+        return AGENT
+    return role_of(name) or _NAMED + name if name else _first(cells, "createdbyid") or AGENT
 
 
 def _entries(sample: Sample, known: dict[str, str], options: Options) -> Shape | None:

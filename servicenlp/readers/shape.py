@@ -124,6 +124,17 @@ def truth(value: Any) -> bool | None:
     return True if text in _YES else False if text in _NO else None
 
 
+def is_hidden(visibility: Any) -> bool:
+    """Tell whether a message's visibility makes it a note: for agents only, or 1 where 0 is for all.
+
+    Examples
+    --------
+    >>> is_hidden("private"), is_hidden("agents"), is_hidden(1), is_hidden("all"), is_hidden(None)
+    (True, True, True, False, False)
+    """
+    return ident(visibility).lower() in {"private", "internal", "agents", "agent", "staff", "team", "1"}
+
+
 def ident(value: Any) -> str:
     """Return an id as text; one that a spreadsheet made a decimal number as it was; "" for none.
 

@@ -11,6 +11,7 @@ from servicenlp.interactions import CUSTOMER, SYSTEM, Message
 from servicenlp.readers.shape import Record, Sample, Shape
 from servicenlp.speakers import name_role, name_roles
 
+_BRACKETED = re.compile(r"\[(?P<name>[^\[\]]{1,40})\][ \t:-]*(?=\S)")  # "[Agent] Good morning."
 _SOUND = re.compile(r"[\[(♪][^\])]*[\])♪]?$")  # "[Music]"
 
 
@@ -43,7 +44,7 @@ def _named(cues: list[_Cue]) -> Iterator[_Cue]:
 
     Lines that name nobody are whoever's who spoke last.
     """
-    lines = [cue._replace(text=line) for cue in cues for line in ([cue.text] if cue.name else cue.text.split("\n"))]
+    lines = [_unbracketed(cue._replace(text=line)) for cue in cues for line in ([cue.text] if cue.name else cue.text.split("\n"))]
     labels = Counter(name for cue in lines if not cue.name and (name := split_label(cue.text)[0]))
     usual = labels.total() * 2 > len(cues)
     last = ""
@@ -55,6 +56,12 @@ def _named(cues: list[_Cue]) -> Iterator[_Cue]:
             rest = cue.text
         if not _SOUND.match(rest):
             yield _Cue(last, rest.replace("\n", " "), cue.start)
+
+
+def _unbracketed(cue: _Cue) -> _Cue:
+    """Take the name out of brackets before the words, if it names a part."""
+    match = None if cue.name else _BRACKETED.match(cue.text)
+    return _Cue(match["name"], cue.text[match.end() :], cue.start) if match and name_role(match["name"]) else cue
 
 
 def _joined(cues: Iterable[_Cue]) -> Iterator[_Cue]:
