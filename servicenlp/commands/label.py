@@ -34,7 +34,7 @@ def label(
     """
     from tqdm import tqdm
 
-    from servicenlp import labelling, rule_analysis
+    from servicenlp import label_files, rule_analysis
     from servicenlp.persistence import load_model
     from servicenlp.review.labels import write_rows
     from servicenlp.rulebook import read_rules
@@ -45,7 +45,7 @@ def label(
     with open_inputs(files, **options) as sources:
         total = sum(source.table.n_rows for source in sources)
         with tqdm(total=total, unit=" rows", disable=True if quiet else None, file=sys.stderr, leave=False) as progress:
-            labelled = labelling.label_sources(sources, book, voter, progress.update)
+            labelled = label_files.label_sources(sources, book, voter, progress.update)
         if analyse:
             texts, labels = rule_analysis.read_sources(sources)
             analysis = rule_analysis.analyse_rules(book, labelled.ballots, texts, labels)
@@ -53,9 +53,9 @@ def label(
             if output:
                 write_rows(analysis.errors.to_dict("records"), output, list(analysis.errors.columns))
             return
-        labelling.write_labels(sources, labelled, book, output, sys.stdout, prefix=prefix, only_labelled=only is not None)
+        label_files.write_labels(sources, labelled, book, output, sys.stdout, prefix=prefix, only_labelled=only is not None)
     if not quiet:
-        click.echo(labelling.render(labelled.columns), err=output is None)
+        click.echo(label_files.render(labelled.columns), err=output is None)
 
 
 def _show(ctx: click.Context, asked: bool) -> None:
