@@ -17,13 +17,20 @@ _API = {
     "Turn": "interactions",
     "evaluate": "evaluation",
     "explain": "explanation",
+    "from_records": "exchange",
+    "label_frame": "labelling",
+    "learning_curve": "learning_curves",
     "load_model": "persistence",
     "load_transformer": "transformer",
     "open_source": "readers",
     "read_corpus": "corpus",
+    "read_labels": "exchange",
+    "read_rules": "rulebook",
     "save_model": "persistence",
     "score_frame": "scoring",
     "split_turns": "interactions",
+    "to_records": "exchange",
+    "when_to_stop": "learning_curves",
 }
 __all__ = sorted(_API)
 
