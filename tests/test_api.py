@@ -34,7 +34,7 @@ ORDER = [
     "rulebook", "voting", "label_model", "labelling", "label_files", "rule_analysis", "learning_curves", "spacy_component",
     "insights.rules", "insights.records", "insights.tally", "insights.states", "insights.results", "insights.statistics",
     "insights.standing", "insights.staircase", "insights.steps", "insights.wishes", "insights.rings", "insights.interests",
-    "insights.truths", "insights.offerings", "insights.extremes", "insights.limits", "insights.trends", "insights",
+    "insights.truths", "insights.offerings", "insights.extremes", "insights.limits", "insights.trends", "insights", "charts", "figures", "reporting",
     "commands", "commands.options", "commands.folder", *COMMANDS, "cli",
 ]  # fmt: skip
 

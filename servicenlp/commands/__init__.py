@@ -1,3 +1,3 @@
 """The commands, one module each, in the order of their use."""
 
-COMMANDS = ("score", "inspect", "explain", "label", "train", "evaluate", "trend", "review", "agreement", "exchange", "models")
+COMMANDS = ("score", "inspect", "explain", "label", "train", "evaluate", "trend", "report", "review", "agreement", "exchange", "models")

@@ -1,5 +1,6 @@
 """What several commands take, and how they open what they are given."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -51,3 +52,12 @@ def refuse_overwriting(output: Path | None, force: bool) -> None:
         raise DataError(
             f"{output}: is there already. Found a {'folder' if output.is_dir() else 'file'}. Choose another name or add --force."
         )
+
+
+def competitor_names(told: str) -> list[str]:
+    """Return the names of competitors: joined by commas, or, where that is a file, one a line."""
+    try:
+        lines = Path(told).read_text(encoding="utf-8-sig").splitlines() if os.path.isfile(told) else told.split(",")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{told}: cannot be read. Found {error}. Give a text file of names, one a line.") from error
+    return list(dict.fromkeys(name.strip() for name in lines if name.strip()))

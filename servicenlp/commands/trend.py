@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, refuse_overwriting
+from servicenlp.commands.options import FILE, competitor_names, force_option, refuse_overwriting
 from servicenlp.errors import DataError, ServicenlpError
 
 
@@ -18,7 +18,7 @@ from servicenlp.errors import DataError, ServicenlpError
 @click.option("-o", "--output", type=FILE, help="Where to write the trend as a table: .csv, .tsv, .jsonl, .parquet or .xlsx.")
 @click.option("--tables", type=FILE, help="Folder for all tables as CSV.")
 @click.option("--state", type=FILE, help="File that keeps the counts, so that the next run reads appended rows only; keep it private.")
-@click.option("--competitors", default="", help="Names to look for, joined by commas.")
+@click.option("--competitors", default="", help="Names to look for, joined by commas, or a file with one a line.")
 @click.option("--prefix", default="service_", show_default=True, help="What the scored columns' names begin with.")
 @force_option
 def trend(
@@ -38,7 +38,7 @@ def trend(
     watched = [parse_limit(limit) for limit in limits]
     refuse_overwriting(output, force)
     columns = [name.strip() for one in by for name in one.split(",") if name.strip()]
-    names = [name.strip() for name in competitors.split(",") if name.strip()]
+    names = competitor_names(competitors)
     counted = insights.tally(scored, by=columns, date=date, period=period, competitors=names, prefix=prefix, state=state)
     found = insights.tables(counted, names) if tables else insights.tables(counted, names, ["staircase"])
     if not found.about["dated"]:

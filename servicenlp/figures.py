@@ -1,0 +1,325 @@
+"""Tables of insights to charts: which chart shows which table, and in which colours."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from servicenlp.charts import Bar, Part, Point, Range, bars, columns, lines, moves, plane, ranges
+from servicenlp.insights import ALL, Insights
+from servicenlp.insights.statistics import rows_of
+from servicenlp.taxonomy import CAUSES, LEVELS
+
+MAX_GROUPS = 8  # of each column, the largest
+_MAX_ROWS = 12
+Legend = tuple[tuple[str, str], ...]
+Row = dict[str, Any]
+
+_LEVELS: Legend = tuple((f"k-level-{label.value}", f"{label.value} {label.name}") for label in LEVELS)
+_THREE: Legend = (("k-level-1", "disappointed (1 and 2)"), ("k-level-3", "expected (3)"), ("k-level-5", "pleased (4 to 6)"))
+_CAUSES: Legend = tuple(
+    (f"k-step-{i}", label.name if label.value != "none" else "not to be told") for i, label in enumerate([*CAUSES[1:], CAUSES[0]], 1)
+)
+_MANNERS: Legend = (("k-step-1", "damned"), ("k-step-2", "wished for"), ("k-step-3", "mentioned"), ("k-step-5", "praised"))
+_VERDICTS: Legend = (("k-step-1", "better than us"), ("k-step-4", "worse than us"))
+
+
+class Figure(NamedTuple):
+    """A chart, what it is called where there are several, and what its colours mean."""
+
+    svg: str
+    title: str = ""
+    legend: Legend = ()
+
+
+def figures(insights: Insights, name: str) -> list[Figure]:
+    """Return the charts of a table, none where it has no rows or no chart of its own.
+
+    Examples
+    --------
+    >>> import servicenlp
+    >>> from servicenlp import insights
+    >>> scored = servicenlp.score_frame(pd.DataFrame({"text": ["Lovely, as ever."], "team": ["A"]}))
+    >>> [figure.title for figure in figures(insights.compute(scored, by=["team"]), "standing")]
+    ['', 'team']
+    """
+    draw = _FIGURES.get(name)
+    return draw(insights, insights.results[name].finding) if draw and len(insights[name]) else []
+
+
+def groups(insights: Insights, by: str | None = None) -> list[tuple[str, str]]:
+    """Return the whole and the groups that the page shows, the largest of each column."""
+    means = insights["means"]
+    found = [("", ALL)] if by is None else []
+    for column in insights.about["by"] if by is None else [by]:
+        own = means[means["by"] == column].sort_values("n", ascending=False, kind="stable")
+        found += [(column, str(group)) for group in own["group"].head(MAX_GROUPS)]
+    return found
+
+
+def group_name(by: str, group: str) -> str:
+    """Return what a group is called on the page."""
+    return f"{by}: {group}" if by else "The whole"
+
+
+def _where(table: pd.DataFrame, by: str, group: str) -> list[Row]:
+    return rows_of(table[(table["by"] == by) & (table["group"] == group)])
+
+
+def _whole(table: pd.DataFrame) -> list[Row]:
+    return _where(table, "", ALL)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 or share == 0 else f"{share:.1%}"
+
+
+def _level_parts(counts: Sequence[float], written: bool = True) -> list[Part]:
+    """Return the shares of the six levels as parts of a bar."""
+    n = sum(counts) or 1
+    return [Part(count / n, kind, _percent(count / n) if written else "") for count, (kind, _) in zip(counts, _LEVELS, strict=True)]
+
+
+def _standing(insights: Insights, said: str) -> list[Figure]:
+    names = [label.name for label in LEVELS]
+    mix = {(row["by"], row["group"], row["measure"]): row for row in rows_of(insights["standing"])}
+
+    def bar(by: str, group: str, label: str) -> Bar:
+        own = [mix[by, group, name] for name in names]
+        return Bar(label, _level_parts([row["count"] for row in own]), f"n = {own[0]['n']:,}")
+
+    found = [Figure(bars("standing", "Level mix", said, [bar("", ALL, "The whole")], 1), "", _LEVELS)]
+    for k, by in enumerate(insights.about["by"]):
+        told = [bar(by, group, group) for _, group in groups(insights, by)]
+        found.append(Figure(bars(f"standing-{k}", f"Level mix by {by}", said, told, 1), by))
+    return found
+
+
+def _means(insights: Insights, said: str) -> list[Figure]:
+    table = insights["means"]
+    if not insights.about["by"]:
+        return []
+    whole = _whole(table)[0]["mean"]
+    found = []
+    for k, by in enumerate(insights.about["by"]):
+        told = [_where(table, by, group)[0] for _, group in groups(insights, by)]
+        rows = [Range(row["group"], row["mean"], row["low"], row["high"], f"{row['mean']:.2f}  (n = {row['n']:,})") for row in told]
+        found.append(Figure(ranges(f"means-{k}", f"Mean level by {by}, from 1 to 6", said, rows, (1, 6), whole), by))
+    return found
+
+
+def _csat(insights: Insights, said: str) -> list[Figure]:
+    rows = [
+        Bar(f"rated {row['csat']:g}", _level_parts([row[label.name] for label in LEVELS]), f"n = {row['n']:,}")
+        for row in rows_of(insights["csat"])[:_MAX_ROWS]
+    ]
+    return [Figure(bars("csat", "Levels at each rating", said, rows, 1), "", _LEVELS)]
+
+
+def _levels_over_time(insights: Insights, said: str) -> list[Figure]:
+    found = []
+    for k, (by, group) in enumerate(groups(insights)):
+        by_period: dict[str, list[float]] = {}
+        for row in _where(insights["levels_over_time"], by, group):
+            by_period.setdefault(row["period"], []).append(row["count"])
+        if by_period:
+            stacks = [_level_parts(counts, False) for counts in by_period.values()]
+            name = group_name(by, group)
+            svg = columns(f"mix-{k}", f"Level mix over time: {name}", said, list(by_period), stacks, 110 if by else 190)
+            found.append(Figure(svg, name, () if by else _LEVELS))
+    return found
+
+
+def _means_over_time(insights: Insights, said: str) -> list[Figure]:
+    changes, found = insights["changes"], []
+    for k, (by, group) in enumerate(groups(insights)):
+        rows = _where(insights["means_over_time"], by, group)
+        if not rows:
+            continue
+        periods, name = [row["period"] for row in rows], group_name(by, group)
+        marks = [
+            (periods.index(row["period"]), f"from {row['period']}: {row['before']:.2f} → {row['after']:.2f}")
+            for row in _where(changes, by, group)
+        ]
+        series = [Range("", row["mean"], row["low"], row["high"]) for row in rows]
+        today = [row["today"] for row in rows]
+        slid = any(row["mean"] - row["today"] > 0.005 for row in rows)
+        legend: Legend = (
+            ("k-line", "mean level, with its 95% interval"),
+            *((("k-second", "against today's expectations"),) if slid else ()),
+        )
+        svg = lines(
+            f"level-{k}", f"Mean level over time: {name}", said, periods, series,
+            second=today if slid else (), marks=marks, height=110 if by else 190,
+        )  # fmt: skip
+        found.append(Figure(svg, name, () if by else legend))
+    return found
+
+
+def _gestures(insights: Insights, said: str) -> list[Figure]:
+    table, found = insights["gestures"], []
+    often = table.groupby("gesture", sort=False)["count"].sum().sort_values(ascending=False, kind="stable")
+    chosen = [gesture for gesture, count in often.items() if count >= 5][:4]
+    top = table[table["gesture"].isin(chosen)]["high"].max()
+    ticks = [(top * k / 2, f"{top * k / 2:.0%}") for k in range(3)]
+    for k, gesture in enumerate(chosen):
+        rows = rows_of(table[table["gesture"] == gesture])
+        series = [Range("", row["share"], row["low"], row["high"]) for row in rows]
+        name = rows[0]["name"]
+        svg = lines(f"gesture-{k}", f"How often: {name}", said, [row["period"] for row in rows], series, ticks=ticks, height=110)
+        found.append(Figure(svg, name))
+    return found
+
+
+def _drift(insights: Insights, said: str) -> list[Figure]:
+    rows = [
+        (row["name"], row["share_then"], row["share_now"], f"{row['share_then']:.1%} → {row['share_now']:.1%}")
+        for row in rows_of(insights["drift"])[:8]
+    ]
+    return [Figure(moves("drift", "Share of interactions, then and now", said, rows, max(max(row[1:3]) for row in rows)))]
+
+
+def _steps_up(insights: Insights, said: str) -> list[Figure]:
+    table, found = insights["steps_up"], []
+    for k, (by, group) in enumerate(groups(insights)):
+        own = [row for row in _where(table, by, group) if row["steps"] == 1][:5]
+        if own:
+            title = f"{group_name(by, group)}: from {_level(own[0]['today'])} to {_level(own[0]['target'])}"
+            rows = [(f"{r['name']} {r['side']}", r["below"], r["at"], f"{r['below']:.0%} → {r['at']:.0%}") for r in own]
+            found.append(Figure(moves(f"steps-{k}", f"Below the target, and at it. {title}", said, rows, 1), title))
+    return found
+
+
+def _level(value: int) -> str:
+    return f"{value} {LEVELS[value - 1].name}"
+
+
+def _rises(insights: Insights, said: str) -> list[Figure]:
+    own = [row for row in _whole(insights["rises"]) if row["steps"] == 1]
+    if not own:
+        return []
+    rows = [
+        Range(
+            f"{row['category']} stops failing",
+            row["rise"],
+            row["low"],
+            row["high"],
+            f"{row['rise']:,.0f} ({row['low']:,.0f} to {row['high']:,.0f})",
+        )
+        for row in own
+    ]
+    title = f"Interactions that would reach level {own[0]['target']}, estimated"
+    return [Figure(ranges("rises", title, said, rows, (0, max(1.0, max(row["high"] for row in own)))))]
+
+
+def _wishes(insights: Insights, said: str) -> list[Figure]:
+    own = _whole(insights["wishes"])[:_MAX_ROWS]
+    rows = [Range(row["name"], row["share"], row["low"], row["high"], f"{row['count']:,} of {row['n']:,}") for row in own]
+    return [Figure(ranges("wishes", "Share of interactions that hold a wish about it", said, rows, (0, max(row["high"] for row in own))))]
+
+
+def _competitors(insights: Insights, said: str) -> list[Figure]:
+    rows = [
+        Bar(
+            f"{row['name']}: {row['about']}",
+            [Part(row["better"], _VERDICTS[0][0]), Part(row["worse"], _VERDICTS[1][0])],
+            f"{row['count']:,}",
+        )
+        for row in rows_of(insights["competitors"])[:_MAX_ROWS]
+    ]
+    return [Figure(bars("competitors", "Named as better or worse", said, rows), "", _VERDICTS)]
+
+
+def _rings(insights: Insights, said: str) -> list[Figure]:
+    rows = [
+        Bar(
+            row["name"] if row["ring"] != "none" else "no ring decided",
+            _level_parts([row[label.name] for label in LEVELS]),
+            f"n = {row['n']:,}",
+        )
+        for row in _whole(insights["rings"])
+    ]
+    return [Figure(bars("rings", "Level mix in each ring", said, rows, 1), "", _LEVELS)]
+
+
+def _mentioned(name: str) -> Callable[[Insights, str], list[Figure]]:
+    def draw(insights: Insights, said: str) -> list[Figure]:
+        rows = []
+        for row in rows_of(insights[name])[:_MAX_ROWS]:
+            bad, good = round(row["disappointed"] * row["count"]), round(row["pleased"] * row["count"])
+            parts = [Part(size, kind) for size, (kind, _) in zip((bad, row["count"] - bad - good, good), _THREE, strict=True)]
+            rows.append(Bar(row["name"], parts, f"{row['count']:,}"))
+        return [Figure(bars(name, f"{insights.results[name].title}: interactions", said, rows), "", _THREE)]
+
+    return draw
+
+
+def _inward(insights: Insights, said: str) -> list[Figure]:
+    rows = [
+        (row["name"], row["pleased_then"], row["pleased_now"], f"{row['pleased_then']:.0%} → {row['pleased_now']:.0%}")
+        for row in rows_of(insights["inward"])[:_MAX_ROWS]
+    ]
+    return [Figure(moves("inward", "Share of mentions that pleased, then and now", said, rows, 1))]
+
+
+def _interests(insights: Insights, said: str) -> list[Figure]:
+    own = [row for row in rows_of(insights["interests"]) if row["count"]]
+    rows = [
+        Range(f"{row['name']}: {row['what']}", row["share"], row["low"], row["high"], f"{row['count']:,} of {row['n']:,}") for row in own
+    ]
+    return [Figure(ranges("interests", "What goes with whose interest", said, rows, (0, 1)))] if rows else []
+
+
+def _value_map(insights: Insights, said: str) -> list[Figure]:
+    own = _whole(insights["value_map"])
+    if not own:
+        return []
+    points = [Point(row["category"], *((row[k], row[f"{k}_low"], row[f"{k}_high"]) for k in ("importance", "performance"))) for row in own]
+    corners = ("could spend less", "keep", "may under-perform", "mend first")
+    svg = plane("value-map", "Value map", said, points, ("moves the level more", "delights more than it fails"), corners)
+    return [Figure(svg, "", tuple((f"k-number k-{i}", row["category"]) for i, row in enumerate(own, 1)))]
+
+
+def _causes(insights: Insights, said: str) -> list[Figure]:
+    told: dict[str, dict[str, Row]] = {}
+    for row in _whole(insights["causes"]):
+        told.setdefault(row["category"], {})[row["cause"]] = row
+    order = [str(label.value) for label in (*CAUSES[1:], CAUSES[0])]
+    rows = []
+    for category, by_cause in told.items():
+        own = [by_cause[cause] for cause in order]
+        parts = [Part(row["share"], kind, _percent(row["share"])) for row, (kind, _) in zip(own, _CAUSES, strict=True)]
+        rows.append(Bar(f"{category} failed", parts, f"n = {own[0]['n']:,}"))
+    return [Figure(bars("causes", "What failures came of", said, rows, 1), "", _CAUSES)]
+
+
+def _offerings(insights: Insights, said: str) -> list[Figure]:
+    rows = [
+        Bar(row["name"], [Part(row[manner], kind, str(row[manner])) for kind, manner in _MANNERS], f"{row['count']:,}")
+        for row in _whole(insights["offerings"])
+    ]
+    return [Figure(bars("offerings", "How offerings are spoken of", said, rows), "", _MANNERS)]
+
+
+_FIGURES: dict[str, Callable[[Insights, str], list[Figure]]] = {
+    "standing": _standing,
+    "means": _means,
+    "csat": _csat,
+    "levels_over_time": _levels_over_time,
+    "means_over_time": _means_over_time,
+    "gestures": _gestures,
+    "drift": _drift,
+    "steps_up": _steps_up,
+    "rises": _rises,
+    "wishes": _wishes,
+    "competitors": _competitors,
+    "rings": _rings,
+    "support_topics": _mentioned("support_topics"),
+    "inward": _inward,
+    "interests": _interests,
+    "value_map": _value_map,
+    "who_pays": _mentioned("who_pays"),
+    "causes": _causes,
+    "effort": _mentioned("effort"),
+    "offerings": _offerings,
+}
