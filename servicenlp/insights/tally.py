@@ -142,7 +142,7 @@ class Tally:
             for by in ("", *self.plan.by):
                 groups = table.groupby(f"by:{by}", sort=False).indices if by else {ALL: np.arange(len(table))}
                 for group, where in groups.items():
-                    self._draw((theme, subject, by, str(group)), table, rows, where)
+                    self._draw((theme, subject, by, str(group)), table, rows, np.asarray(where))
 
     def _draw(self, key: tuple[str, str, str, str], table: pd.DataFrame, rows: np.ndarray, where: np.ndarray) -> None:
         draws = _numbers(rows[where], zlib.crc32("\0".join(key).encode()) + self.seed)
