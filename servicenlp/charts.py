@@ -12,7 +12,10 @@ from typing import NamedTuple
 _ROW = 40  # pixels: a line of words and a bar
 _BAR = 16
 _SIX = tuple((float(level), str(level)) for level in range(1, 7))
-_LETTER = 7.2  # pixels, about, of one letter at the size of the labels
+_LETTER = 6.2  # pixels, about, of one letter at the size of the labels
+
+
+Ticks = Sequence[tuple[float, str]]
 
 
 class Part(NamedTuple):
@@ -85,23 +88,27 @@ def bars(name: str, title: str, described: str, rows: Sequence[Bar], whole: floa
     return _svg(name, title, described, len(rows) * _ROW, drawn)
 
 
-def ranges(name: str, title: str, described: str, rows: Sequence[Range], ends: tuple[float, float], reference: float | None = None) -> str:
-    """Draw values with their intervals, on a scale between two ends; `reference` is marked by a line through all rows.
+def ranges(name: str, title: str, described: str, rows: Sequence[Range], ticks: Ticks, reference: float | None = None) -> str:
+    """Draw values with their intervals; `ticks` are the scale, lowest first, and `reference` is a line through all rows.
 
     Examples
     --------
-    >>> ranges("r", "Means", "One mean.", [Range("A", 3, 2, 4)], (1, 5)).count('cx="50%"')
+    >>> ranges("r", "Means", "One mean.", [Range("A", 3, 2, 4)], [(1, "1"), (5, "5")]).count('cx="50%"')
     1
     """
-    drawn = []
+    ends, foot = (ticks[0][0], ticks[-1][0]), len(rows) * _ROW
+    drawn = [_line(_at(value, ends), 18, _at(value, ends), foot, "grid") for value, _ in ticks]
+    for value, text in ticks:
+        side = "start" if value == ends[0] else "end" if value == ends[1] else "middle"
+        drawn.append(f'<text class="tick" x="{_n(_at(value, ends))}%" y="{foot + 14}" text-anchor="{side}">{escape(text)}</text>')
     if reference is not None:
-        drawn.append(_line(_at(reference, ends), 14, _at(reference, ends), len(rows) * _ROW, "reference"))
+        drawn.append(_line(_at(reference, ends), 18, _at(reference, ends), foot, "reference"))
     for i, row in enumerate(rows):
         middle = i * _ROW + 28
         drawn += [_heading(row.label, row.note, i), _line(0, middle, 100, middle, "track")]
         drawn.append(_line(_at(row.low, ends), middle, _at(row.high, ends), middle, "interval"))
         drawn.append(f'<circle class="dot" cx="{_n(_at(row.value, ends))}%" cy="{middle}" r="5"/>')
-    return _svg(name, title, described, len(rows) * _ROW, drawn)
+    return _svg(name, title, described, foot + 18, drawn)
 
 
 def moves(name: str, title: str, described: str, rows: Sequence[tuple[str, float, float, str]], end: float) -> str:
@@ -145,7 +152,7 @@ def lines(
     *,
     second: Sequence[float] = (),
     marks: Sequence[tuple[int, str]] = (),
-    ticks: Sequence[tuple[float, str]] = _SIX,
+    ticks: Ticks = _SIX,
     height: int = 190,
 ) -> str:
     """Draw a line over time with its interval as a band.
@@ -262,10 +269,12 @@ def _line(x: float, y: float, x2: float, y2: float, kind: str) -> str:
 
 def _axis(periods: Sequence[str], height: int) -> list[str]:
     """Write some of the periods, as many as a phone has room for."""
-    step = 100 / max(1, len(periods))
-    each = -(-len(periods) // 5)
-    places = [(i, (i + 0.5) * step) for i in range(0, len(periods), each)]
-    return [f'<text class="tick" x="{_n(x)}%" y="{height + 15}" text-anchor="middle">{escape(periods[i])}</text>' for i, x in places]
+    step, each = 100 / max(1, len(periods)), -(-len(periods) // 5)
+    drawn = []
+    for i in range(0, len(periods), each):
+        place = f'x="{_n((i + 0.5) * step)}%" text-anchor="middle"' if i or step > 15 else 'x="0" text-anchor="start"'
+        drawn.append(f'<text class="tick" {place} y="{height + 15}">{escape(periods[i])}</text>')
+    return drawn
 
 
 def _points(places: Iterable[tuple[float, float]]) -> str:

@@ -1,6 +1,7 @@
 """Tables of insights to charts: which chart shows which table, and in which colours."""
 
 from collections.abc import Callable, Sequence
+from math import ceil, floor
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -21,15 +22,18 @@ _CAUSES: Legend = tuple(
     (f"k-step-{i}", label.name if label.value != "none" else "not to be told") for i, label in enumerate([*CAUSES[1:], CAUSES[0]], 1)
 )
 _MANNERS: Legend = (("k-step-1", "damned"), ("k-step-2", "wished for"), ("k-step-3", "mentioned"), ("k-step-5", "praised"))
+_THEN: Legend = (("k-hollow", "then"), ("k-dot", "now"))
+_BELOW: Legend = (("k-hollow", "below the target"), ("k-dot", "at it or above"))
 _VERDICTS: Legend = (("k-step-1", "better than us"), ("k-step-4", "worse than us"))
 
 
 class Figure(NamedTuple):
-    """A chart, what it is called where there are several, and what its colours mean."""
+    """A chart, what it is called where there are several, what its colours mean, and whether it takes the whole width."""
 
     svg: str
     title: str = ""
     legend: Legend = ()
+    wide: bool = False
 
 
 def figures(insights: Insights, name: str) -> list[Figure]:
@@ -74,6 +78,12 @@ def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.01 or share == 0 else f"{share:.1%}"
 
 
+def _shares(highest: float) -> list[tuple[float, str]]:
+    """Return a scale of shares from 0."""
+    top = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if highest <= step or step == 1)
+    return [(top * k / 2, f"{top * k / 2:.1%}".replace(".0%", "%")) for k in range(3)]
+
+
 def _level_parts(counts: Sequence[float], written: bool = True) -> list[Part]:
     """Return the shares of the six levels as parts of a bar."""
     n = sum(counts) or 1
@@ -96,15 +106,15 @@ def _standing(insights: Insights, said: str) -> list[Figure]:
 
 
 def _means(insights: Insights, said: str) -> list[Figure]:
-    table = insights["means"]
-    if not insights.about["by"]:
-        return []
+    table, found = insights["means"], []
     whole = _whole(table)[0]["mean"]
-    found = []
     for k, by in enumerate(insights.about["by"]):
         told = [_where(table, by, group)[0] for _, group in groups(insights, by)]
         rows = [Range(row["group"], row["mean"], row["low"], row["high"], f"{row['mean']:.2f}  (n = {row['n']:,})") for row in told]
-        found.append(Figure(ranges(f"means-{k}", f"Mean level by {by}, from 1 to 6", said, rows, (1, 6), whole), by))
+        ticks = [(level, str(level)) for level in range(floor(min(row.low for row in rows)), ceil(max(row.high for row in rows)) + 1)]
+        svg = ranges(f"means-{k}", f"Mean level by {by}", said, rows, ticks, whole)
+        legend: Legend = (("k-dot", "mean, with its 95% interval"), ("k-second", f"the whole, {whole:.2f}"))
+        found.append(Figure(svg, by, () if k else legend))
     return found
 
 
@@ -124,9 +134,9 @@ def _levels_over_time(insights: Insights, said: str) -> list[Figure]:
             by_period.setdefault(row["period"], []).append(row["count"])
         if by_period:
             stacks = [_level_parts(counts, False) for counts in by_period.values()]
-            name = group_name(by, group)
+            name = f"{group_name(by, group)} (n = {sum(map(sum, by_period.values())):,})"
             svg = columns(f"mix-{k}", f"Level mix over time: {name}", said, list(by_period), stacks, 110 if by else 190)
-            found.append(Figure(svg, name, () if by else _LEVELS))
+            found.append(Figure(svg, name, () if by else _LEVELS, not by))
     return found
 
 
@@ -136,7 +146,8 @@ def _means_over_time(insights: Insights, said: str) -> list[Figure]:
         rows = _where(insights["means_over_time"], by, group)
         if not rows:
             continue
-        periods, name = [row["period"] for row in rows], group_name(by, group)
+        periods = [row["period"] for row in rows]
+        name = f"{group_name(by, group)} (n = {sum(row['n'] for row in rows):,})"
         marks = [
             (periods.index(row["period"]), f"from {row['period']}: {row['before']:.2f} → {row['after']:.2f}")
             for row in _where(changes, by, group)
@@ -152,7 +163,7 @@ def _means_over_time(insights: Insights, said: str) -> list[Figure]:
             f"level-{k}", f"Mean level over time: {name}", said, periods, series,
             second=today if slid else (), marks=marks, height=110 if by else 190,
         )  # fmt: skip
-        found.append(Figure(svg, name, () if by else legend))
+        found.append(Figure(svg, name, () if by else legend, not by))
     return found
 
 
@@ -160,8 +171,7 @@ def _gestures(insights: Insights, said: str) -> list[Figure]:
     table, found = insights["gestures"], []
     often = table.groupby("gesture", sort=False)["count"].sum().sort_values(ascending=False, kind="stable")
     chosen = [gesture for gesture, count in often.items() if count >= 5][:4]
-    top = table[table["gesture"].isin(chosen)]["high"].max()
-    ticks = [(top * k / 2, f"{top * k / 2:.0%}") for k in range(3)]
+    ticks = _shares(table[table["gesture"].isin(chosen)]["high"].max())
     for k, gesture in enumerate(chosen):
         rows = rows_of(table[table["gesture"] == gesture])
         series = [Range("", row["share"], row["low"], row["high"]) for row in rows]
@@ -171,12 +181,13 @@ def _gestures(insights: Insights, said: str) -> list[Figure]:
     return found
 
 
-def _drift(insights: Insights, said: str) -> list[Figure]:
-    rows = [
-        (row["name"], row["share_then"], row["share_now"], f"{row['share_then']:.1%} → {row['share_now']:.1%}")
-        for row in rows_of(insights["drift"])[:8]
-    ]
-    return [Figure(moves("drift", "Share of interactions, then and now", said, rows, max(max(row[1:3]) for row in rows)))]
+def _moved(name: str, title: str, columns: tuple[str, str]) -> Callable[[Insights, str], list[Figure]]:
+    def draw(insights: Insights, said: str) -> list[Figure]:
+        told = [(row["name"], *(row[column] for column in columns)) for row in rows_of(insights[name])[:_MAX_ROWS]]
+        rows = [(what, then, now, f"{then:.1%} → {now:.1%}") for what, then, now in told]
+        return [Figure(moves(name, title, said, rows, max(max(row[1:3]) for row in rows)), "", _THEN)]
+
+    return draw
 
 
 def _steps_up(insights: Insights, said: str) -> list[Figure]:
@@ -186,7 +197,7 @@ def _steps_up(insights: Insights, said: str) -> list[Figure]:
         if own:
             title = f"{group_name(by, group)}: from {_level(own[0]['today'])} to {_level(own[0]['target'])}"
             rows = [(f"{r['name']} {r['side']}", r["below"], r["at"], f"{r['below']:.0%} → {r['at']:.0%}") for r in own]
-            found.append(Figure(moves(f"steps-{k}", f"Below the target, and at it. {title}", said, rows, 1), title))
+            found.append(Figure(moves(f"steps-{k}", f"Below the target, and at it. {title}", said, rows, 1), title, () if by else _BELOW))
     return found
 
 
@@ -209,13 +220,16 @@ def _rises(insights: Insights, said: str) -> list[Figure]:
         for row in own
     ]
     title = f"Interactions that would reach level {own[0]['target']}, estimated"
-    return [Figure(ranges("rises", title, said, rows, (0, max(1.0, max(row["high"] for row in own)))))]
+    most = max(1, ceil(max(row["high"] for row in own)))
+    return [Figure(ranges("rises", title, said, rows, [(0, "0"), (most, f"{most:,}")]))]
 
 
 def _wishes(insights: Insights, said: str) -> list[Figure]:
     own = _whole(insights["wishes"])[:_MAX_ROWS]
     rows = [Range(row["name"], row["share"], row["low"], row["high"], f"{row['count']:,} of {row['n']:,}") for row in own]
-    return [Figure(ranges("wishes", "Share of interactions that hold a wish about it", said, rows, (0, max(row["high"] for row in own))))]
+    return [
+        Figure(ranges("wishes", "Share of interactions that hold a wish about it", said, rows, _shares(max(row["high"] for row in own))))
+    ]
 
 
 def _competitors(insights: Insights, said: str) -> list[Figure]:
@@ -254,20 +268,14 @@ def _mentioned(name: str) -> Callable[[Insights, str], list[Figure]]:
     return draw
 
 
-def _inward(insights: Insights, said: str) -> list[Figure]:
-    rows = [
-        (row["name"], row["pleased_then"], row["pleased_now"], f"{row['pleased_then']:.0%} → {row['pleased_now']:.0%}")
-        for row in rows_of(insights["inward"])[:_MAX_ROWS]
-    ]
-    return [Figure(moves("inward", "Share of mentions that pleased, then and now", said, rows, 1))]
-
-
 def _interests(insights: Insights, said: str) -> list[Figure]:
     own = [row for row in rows_of(insights["interests"]) if row["count"]]
     rows = [
         Range(f"{row['name']}: {row['what']}", row["share"], row["low"], row["high"], f"{row['count']:,} of {row['n']:,}") for row in own
     ]
-    return [Figure(ranges("interests", "What goes with whose interest", said, rows, (0, 1)))] if rows else []
+    return (
+        [Figure(ranges("interests", "What goes with whose interest", said, rows, _shares(max(row["high"] for row in own))))] if rows else []
+    )
 
 
 def _value_map(insights: Insights, said: str) -> list[Figure]:
@@ -277,7 +285,8 @@ def _value_map(insights: Insights, said: str) -> list[Figure]:
     points = [Point(row["category"], *((row[k], row[f"{k}_low"], row[f"{k}_high"]) for k in ("importance", "performance"))) for row in own]
     corners = ("could spend less", "keep", "may under-perform", "mend first")
     svg = plane("value-map", "Value map", said, points, ("moves the level more", "delights more than it fails"), corners)
-    return [Figure(svg, "", tuple((f"k-number k-{i}", row["category"]) for i, row in enumerate(own, 1)))]
+    told = [f"{row['category']}: {row['importance']:.2f} levels, {row['performance']:+.1%}; {row['advice']}" for row in own]
+    return [Figure(svg, "", tuple(("k-number", text) for text in told))]
 
 
 def _causes(insights: Insights, said: str) -> list[Figure]:
@@ -308,14 +317,14 @@ _FIGURES: dict[str, Callable[[Insights, str], list[Figure]]] = {
     "levels_over_time": _levels_over_time,
     "means_over_time": _means_over_time,
     "gestures": _gestures,
-    "drift": _drift,
+    "drift": _moved("drift", "Share of interactions, then and now", ("share_then", "share_now")),
     "steps_up": _steps_up,
     "rises": _rises,
     "wishes": _wishes,
     "competitors": _competitors,
     "rings": _rings,
     "support_topics": _mentioned("support_topics"),
-    "inward": _inward,
+    "inward": _moved("inward", "Share of mentions that pleased, then and now", ("pleased_then", "pleased_now")),
     "interests": _interests,
     "value_map": _value_map,
     "who_pays": _mentioned("who_pays"),

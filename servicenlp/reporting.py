@@ -18,9 +18,10 @@ from servicenlp.insights.statistics import SMALL, rows_of
 from servicenlp.taxonomy import CATEGORIES, CAUSES, INTERESTS, LEVELS, RINGS
 
 _MAX_ROWS = 150  # of a table on the page; all are in the CSV
+_OPEN, _MAX_OPEN = {"changes"}, 12  # has no chart of its own
 _MAX_SUBJECTS, _MAX_QUOTES = 8, 2
 _MAX_READ = 10  # shown at once; the others are folded
-_KEY = ("means", "standing", "changes", "drift", "steps_up", "value_map", "causes", "wishes")  # what the page begins with
+_KEY = ("standing", "changes", "drift", "steps_up", "value_map", "causes", "wishes")  # what the page begins with
 _SOURCES = (
     (
         "Ron Kaufman, Uplifting Service",
@@ -43,13 +44,6 @@ _QUOTED = {
     "effort": ("effort", "effort"),
     "offerings": ("offering", "offering"),
 }
-_HEADINGS = {
-    "n": "interactions", "count": "how many", "low": "95% from", "high": "95% to", "rest_share": "in the rest", "mean": "mean level",
-    "mean_level": "mean level", "today": "against today", "n_before": "interactions before", "n_after": "interactions after",
-    "bad_before": "disappointed before", "bad_after": "disappointed after", "share_then": "share then", "share_now": "share now",
-    "then": "how many then", "now": "how many now", "below": "below the target", "at": "at the target", "name": "what",
-    "rise": "would rise", "measure": "level", "csat": "rating", "what": "kind", "about": "at what",
-}  # fmt: skip
 _PERCENT = {"share", "rest_share", "disappointed", "pleased", "bad_before", "bad_after", "share_then", "share_now", "below", "at", "gap",
             "performance", "performance_low", "performance_high", "pleased_then", "pleased_now", "disappointed_low", "disappointed_high",
             "pleased_low", "pleased_high", "low", "high"}  # fmt: skip
@@ -93,7 +87,11 @@ def describe_page(insights: Insights, name: str) -> dict[str, Any]:
         "title": f"Service levels: {name}",
         "facts": _facts(insights, name),
         "tiles": _tiles(insights),
-        "key": [(f"t-{key}", insights.results[key].finding) for key in _KEY if key in insights and len(insights[key])],
+        "key": [
+            (f"t-{key}", insights.results[key].title, _sentence(insights.results[key].finding))
+            for key in _KEY
+            if key in insights and len(insights[key])
+        ],
         "sections": sections,
         "sources": _SOURCES,
         "rules": rows_of(rules),
@@ -173,14 +171,18 @@ def _block(insights: Insights, result: Result) -> dict[str, Any]:
         "id": f"t-{result.name}",
         "name": result.name,
         "title": result.title,
-        "finding": result.finding,
-        "meaning": result.meaning,
+        "finding": _sentence(result.finding),
+        "meaning": _sentence(result.meaning),
         "source": result.source,
         "figures": [figure._replace(svg=Markup(figure.svg)) for figure in figures(insights, result.name)],
         "table": _table(insights, result),
         "quotes": list(_quotes(insights, result)),
         "read": _read(result) if result.name == "read_these" else [],
     }
+
+
+def _sentence(finding: str) -> str:
+    return (finding[:1].upper() + finding[1:]).replace("->", "→")
 
 
 def _table(insights: Insights, result: Result) -> dict[str, Any] | None:
@@ -200,8 +202,14 @@ def _table(insights: Insights, result: Result) -> dict[str, Any] | None:
         table = table.drop(columns="topic")
     percent = _PERCENT - _NOT_PERCENT.get(result.name, set())
     rows = [[_write(cell, str(column), percent) for column, cell in row.items()] for row in rows_of(table.head(_MAX_ROWS))]
-    headings = [_HEADINGS.get(str(column), str(column).replace("_", " ")) for column in table]
-    return {"headings": headings, "rows": rows, "shown": len(rows), "all": len(result.frame), "file": f"{result.name}.csv"}
+    headings = [str(column).replace("_", " ") for column in table]
+    return {
+        "headings": headings,
+        "rows": rows,
+        "all": len(result.frame),
+        "file": f"{result.name}.csv",
+        "open": result.name in _OPEN and len(rows) <= _MAX_OPEN,
+    }
 
 
 def _wide(levels: pd.DataFrame) -> pd.DataFrame:
@@ -212,7 +220,7 @@ def _wide(levels: pd.DataFrame) -> pd.DataFrame:
 
 def _write(cell: Any, column: str, percent: set[str]) -> str:
     if isinstance(cell, str):
-        return cell
+        return cell.replace("->", "→")
     if pd.isna(cell):
         return "–"
     if column == "p":

@@ -30,13 +30,13 @@ _KEYS = ["by", "group", "period"]
 def results(tally: Tally, rules: RuleSet) -> list[Result]:
     """Return the tables of this theme; all are empty where no date is known."""
     counts = over_time(tally)
-    moved, steps = changes(counts), drift(tally, rules)
+    moved, steps, told = changes(counts), drift(tally, rules), gestures(tally, rules)
     today = against_today(counts, tally, steps)
     return [
-        describe("levels_over_time", shares(counts), _said_moved(moved), period=tally.plan.period),
+        describe("levels_over_time", shares(counts), _said_mix(today), period=tally.plan.period),
         describe("means_over_time", today, _said_today(today)),
         describe("changes", moved, _said_moved(moved)),
-        describe("gestures", gestures(tally, rules), _said_drift(steps)),
+        describe("gestures", told, _said_gestures(told)),
         describe("drift", steps, _said_drift(steps), rare=RARE, common=COMMON, ratio=RATIO, usual=USUAL, alpha=ALPHA, small=SMALL),
     ]
 
@@ -192,12 +192,31 @@ def _said_moved(moved: pd.DataFrame) -> str:
     if moved.empty:
         return "No group's level has changed for good by more than noise."
     row = max(rows_of(moved), key=lambda row: abs(row["difference"]))
-    whose = "the whole" if row["group"] == ALL else row["group"]
+    whose = "the whole" if row["group"] == ALL else f"{row['by']} {row['group']}"
     way = "fell" if row["difference"] < 0 else "rose"
     return (
         f"{len(moved)} change{'s' if len(moved) > 1 else ''} for good; the largest: from {row['period']} on the mean level of {whose} "
         f"{way} from {row['before']:.2f} to {row['after']:.2f}."
     )
+
+
+def _said_mix(today: pd.DataFrame) -> str:
+    rows = rows_of(today[(today["group"] == ALL) & (today["n"] >= SMALL)])
+    if not rows:
+        return f"No period holds {SMALL} interactions with a date, so no share is told of any."
+    worst, best = max(rows, key=lambda row: row["disappointed"]), min(rows, key=lambda row: row["disappointed"])
+    return (
+        f"Of the periods with {SMALL} interactions or more, {worst['period']} disappointed most ({worst['disappointed']:.0%} of "
+        f"{worst['n']:,}), {best['period']} least ({best['disappointed']:.0%} of {best['n']:,})."
+    )
+
+
+def _said_gestures(told: pd.DataFrame) -> str:
+    counts = told.groupby("name", sort=False)["count"].sum()
+    if not counts.sum():
+        return "No gesture is told of in an interaction with a date."
+    n = int(told.drop_duplicates("period")["n"].sum())
+    return f"Most often told: {counts.idxmax()}, in {counts.max():,} of {n:,} interactions with a date."
 
 
 def _said_today(today: pd.DataFrame) -> str:
@@ -217,5 +236,5 @@ def _said_drift(steps: pd.DataFrame) -> str:
         return "No gesture has become usual enough to slide a step."
     return (
         f"{', '.join(slid['name'])}: rare then, common now, and worth {'a step' if slid['steps'].max() == 1 else 'a step or two'} less. "
-        + (f"{slid.iloc[0]['name']}: {slid.iloc[0]['arithmetic']}.")
+        + (f"{slid.iloc[0]['name'].capitalize()}: {slid.iloc[0]['arithmetic']}.")
     )

@@ -74,7 +74,7 @@ def _said(standing: pd.DataFrame, claims: pd.DataFrame) -> str:
     first = min(rows_of(claims), key=lambda row: row["p"])
     return (
         f"{claims.groupby(['by', 'group']).ngroups} of {groups} groups differ from the rest by more than noise; most surely "
-        f"{first['group']}: {first['measure']} {first['share']:.0%} against {first['rest_share']:.0%}."
+        f"{first['by']} {first['group']}: {first['measure']} {first['share']:.0%} against {first['rest_share']:.0%}."
     )
 
 
