@@ -42,11 +42,15 @@ def fit_temperature(scores: Floats, label: Ints, weight: Floats) -> float:
     """
 
     def loss(log_temperature: float) -> float:
-        log_proba = log_softmax(scores / np.exp(log_temperature), axis=1)
-        return -float(np.average(log_proba[np.arange(len(label)), label], weights=weight))
+        return log_loss(scores / np.exp(log_temperature), label, weight)
 
     # Written examples are read more easily than real customers' words, so confidence may only be lowered.
     return float(np.exp(minimize_scalar(loss, bounds=(0, 2), method="bounded").x))
+
+
+def log_loss(scores: Floats, label: Ints, weight: Floats) -> float:
+    """Return the mean of minus the log-probability of the true label, from scores before the softmax."""
+    return -float(np.average(log_softmax(scores, axis=1)[np.arange(len(label)), label], weights=weight))
 
 
 def choose_offsets(proba: Floats, label: Ints, weight: Floats, reference: int = 0) -> Floats:

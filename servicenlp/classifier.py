@@ -202,7 +202,7 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
             self.temperatures_[target] = calibration.fit_temperature(unseen[known], label[known], weight[known])
             proba = calibration.probabilities(unseen[known], self.temperatures_[target])
             self.offsets_[target] = (
-                self._level_offsets(proba, label[known], weight[known])
+                self.level_offsets(proba, label[known], weight[known])
                 if target == "level"
                 else calibration.choose_offsets(proba, label[known], weight[known])
             )
@@ -224,7 +224,8 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         divisor = divide_by(np.diff(counts.indptr))
         return (counts @ self.coef_) / divisor[:, None] + self.intercept_, columns, divisor
 
-    def _level_offsets(self, proba: Floats, label: NDArray[np.int64], weight: Floats) -> Floats:
+    def level_offsets(self, proba: Floats, label: NDArray[np.int64], weight: Floats) -> Floats:
+        """Return what is added to the log-probability of each level before one is decided; see `criminal_cost`."""
         offsets = np.zeros(len(TARGETS["level"]))
         offsets[0] = np.log(self.criminal_cost)
         if self.criminal_recall is not None:

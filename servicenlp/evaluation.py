@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, precision_recall_fscore_support
 
 from servicenlp.classifier import ServiceClassifier
 from servicenlp.corpus import read_corpus
@@ -109,8 +109,65 @@ def calibration_error(proba: NDArray[np.float64], level: NDArray[np.int64], bins
     """Return the mean gap between confidence and accuracy over bins of equal size."""
     confidence = proba.max(axis=1)
     right = proba.argmax(axis=1) + 1 == level
-    parts = np.array_split(np.argsort(confidence, kind="stable"), bins)
-    return float(sum(abs(confidence[p].mean() - right[p].mean()) * len(p) for p in parts if len(p)) / len(level))
+    return float(sum(abs(confidence[p].mean() - right[p].mean()) * len(p) for p in calibration_bins(proba, bins)) / len(level))
+
+
+def calibration_bins(proba: NDArray[np.float64], bins: int = 10) -> list[NDArray[np.int64]]:
+    """Return the indices of the interactions in each bin of equal size, by confidence; empty bins are left out."""
+    order = np.argsort(proba.max(axis=1), kind="stable")
+    return [part for part in np.array_split(order, bins) if len(part)]
+
+
+def reliability(proba: NDArray[np.float64], level: NDArray[np.int64], bins: int = 10) -> pd.DataFrame:
+    """Return how sure a model was of its most probable level, and how often it was right.
+
+    Parameters
+    ----------
+    proba : array, shape (n_interactions, 6)
+        Probabilities of the levels.
+    level : array of int, shape (n_interactions,)
+        The true levels, 1 to 6.
+    bins : int
+        Of equal size, by confidence.
+
+    Returns
+    -------
+    DataFrame
+        n, confidence and accuracy of each bin; where the last two are the same, probabilities
+        mean what they say.
+
+    Examples
+    --------
+    >>> reliability(np.tile([0.8, 0.2, 0, 0, 0, 0], (4, 1)), np.array([1, 1, 1, 2]), bins=1).values.tolist()
+    [[4.0, 0.8, 0.75]]
+    """
+    confidence = proba.max(axis=1)
+    right = proba.argmax(axis=1) + 1 == level
+    rows = [{"n": len(p), "confidence": confidence[p].mean(), "accuracy": right[p].mean()} for p in calibration_bins(proba, bins)]
+    return pd.DataFrame(rows)
+
+
+def by_label(labels: pd.Series, predicted: pd.Series, target: str) -> pd.DataFrame:
+    """Return, for each label of a target, how many there are, precision, recall and F1.
+
+    Parameters
+    ----------
+    labels, predicted : Series
+        Of the same interactions, in the same order; those without a label are passed over.
+    target : str
+        The target.
+
+    Examples
+    --------
+    >>> by_label(pd.Series([1, 1, 2]), pd.Series([1, 2, 2]), "level").loc[0].to_dict()
+    {'label': 1, 'n': 2, 'precision': 1.0, 'recall': 0.5, 'F1': 0.6666666666666666}
+    """
+    known = labels.notna().to_numpy()
+    names = values(target)
+    true, guess = labels[known].tolist(), predicted[known].tolist()
+    precision, recall, f1, n = precision_recall_fscore_support(true, guess, labels=names, zero_division=0)
+    columns = {"label": names, "n": n, "precision": precision, "recall": recall, "F1": f1}
+    return pd.DataFrame(columns).astype({"label": object})
 
 
 def _kappa(level: ArrayLike, guess: ArrayLike) -> float:

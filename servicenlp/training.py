@@ -1,5 +1,6 @@
 """Labelled interactions to a model folder: fit, judge on what the folds had not seen, write."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,16 +8,24 @@ import numpy as np
 import pandas as pd
 
 from servicenlp import calibration
+from servicenlp.adaptation import adapt
 from servicenlp.classifier import ServiceClassifier
 from servicenlp.corpus import read_corpus
 from servicenlp.errors import DataError
-from servicenlp.evaluation import by_group, evaluate
+from servicenlp.evaluation import evaluate
 from servicenlp.evidence import learn_evidence
-from servicenlp.persistence import load_card, save_model
-from servicenlp.taxonomy import LEVELS, TARGETS, values
+from servicenlp.grouping import split_groups
+from servicenlp.model_card import PLOT, draw_reliability, judge_unseen, rare_labels, render_card
+from servicenlp.persistence import load_card, load_model, save_model
+from servicenlp.taxonomy import LEVELS, TARGETS
+
+Progress = Callable[[int, int], object]
 
 
-def train(paths: list[Path], folder: Path, *, strict: bool = True, force: bool = False, n_jobs: int = -1) -> dict[str, Any]:
+def train(
+    paths: list[Path], folder: Path, *, strict: bool = True, force: bool = False, n_jobs: int = -1,
+    base: Path | None = None, recall: float | None = None, progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Train a model and write its folder.
 
     Parameters
@@ -32,25 +41,124 @@ def train(paths: list[Path], folder: Path, *, strict: bool = True, force: bool =
         same is made anew in any case.
     n_jobs : int
         Processes; -1 is all cores. The result does not depend on it.
+    base : Path, optional
+        Model folder to adapt to the data; see `adapt`. Without it, a model is learnt anew.
+    recall : float, optional
+        Share of the criminal interactions that must be found.
+    progress : callable, optional
+        Called with the number of steps done and their number in all.
 
     Returns
     -------
     dict
-        The card.
+        The card. What was dropped, and why, is in its "left_out" (lines) and "notes" (the rest).
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read or hold nothing to learn, or the folder another model.
     """
     table, problems = read_corpus(*paths, strict=strict)
     if not force:
         refuse_other_data(folder, table)
-    labels = table[[target for target in TARGETS if target in table]]
-    model = ServiceClassifier(n_jobs=n_jobs)
-    model.fit(table["text"], labels, table["weight"], table["family"])
+    data = describe_data(table)
+    table, labels, notes = choose_labels(table)
+    groups, leaks = split_groups(table)
+    if leaks.any():
+        notes.append(f"{leaks.sum():,} interactions have near-copies in other families, and are not in the figures.")
+    about: dict[str, Any] = {"data": data, "left_out": [str(problem) for problem in problems], "notes": notes}
+    if base is None:
+        model = ServiceClassifier(n_jobs=n_jobs, criminal_recall=recall)
+        model.fit(table["text"], labels, table["weight"], groups, progress)
+        _learn_quotations(model, table)
+    else:
+        given = load_model(base).set_params(criminal_recall=recall)
+        model = adapt(given, table["text"], labels, table["weight"], groups, n_jobs=n_jobs, progress=progress)
+        about["from"] = {"name": given.card_["name"], "id": given.card_["id"]}
+    about["figures"] = judge_unseen(model, table, leaks) if groups.nunique() > 1 else {}
+    about["rare"] = rare_labels(labels)
+    if base is not None and about["figures"]:
+        kept = table[~leaks].reset_index(drop=True)
+        about["figures"]["before"] = evaluate(kept, given.predict_frame(kept["text"]), given.predict_proba(kept["text"]))
+    if recall is not None and "level" in labels:
+        about["threshold"] = _recall_reached(model, labels["level"], recall)
+    return _write(model, folder, about)
+
+
+def _learn_quotations(model: ServiceClassifier, table: pd.DataFrame) -> None:
     if "evidence" in table and "level" in table:
         told = table[table["level"].notna()]
         learn_evidence(model, list(told["text"]), told["level"].to_numpy(int) - 1, list(told["evidence"].fillna("")))
-    about = {"data": describe_data(table), "left_out": [str(problem) for problem in problems], "figures": _figures(model, table)}
+
+
+def _write(model: ServiceClassifier, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    if about["figures"]:
+        about["figures"]["plot"] = draw_reliability(about["figures"]["reliability"], folder / PLOT)
     card = save_model(model, folder, about)
     (folder / "card.md").write_text(render_card(card), encoding="utf-8")
     return card
+
+
+def choose_labels(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return what can be learnt from.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `read_corpus` gives it.
+
+    Returns
+    -------
+    table : DataFrame
+        The interactions with a label and a weight.
+    labels : DataFrame
+        The targets with two different labels at least; others have nothing to tell apart.
+    notes : list of str
+        What was dropped, and why.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"text": ["late", "nice", "?"], "level": [2, 4, None], "cause": "none", "weight": 1.0})
+    >>> table, labels, notes = choose_labels(table)
+    >>> list(labels), len(table), notes[0]
+    (['level'], 2, 'Not trained: cause: the only label is none.')
+    """
+    notes = []
+    targets = [target for target in TARGETS if target in table and table[target].nunique() > 1]
+    for target in TARGETS:
+        if target in table and target not in targets:
+            found = table[target].dropna().unique().tolist()
+            notes.append(f"Not trained: {target}: {f'the only label is {found[0]}' if found else 'no labels'}.")
+    absent = [target for target in TARGETS if target not in table]
+    if absent:
+        notes.append(f"Not trained: {', '.join(absent)}: no such column.")
+    labelled, counted = table[targets].notna().any(axis=1), table["weight"] > 0
+    if not (labelled & counted).any():
+        raise DataError(f"Labelled data: nothing to learn. Found {len(table):,} rows, no target with two labels. Add labels.")
+    if not labelled.all():
+        notes.append(f"Left out: {(~labelled).sum():,} rows without a label.")
+    if not counted[labelled].all():
+        notes.append(f"Left out: {(labelled & ~counted).sum():,} rows of weight 0.")
+    table = table[labelled & counted].reset_index(drop=True)
+    return table, table[targets], notes
+
+
+def _recall_reached(model: ServiceClassifier, level: pd.Series, recall: float) -> dict[str, Any]:
+    """Tell what the threshold chosen finds and costs on interactions not seen."""
+    known, criminal = level.notna().to_numpy(), (level == LEVELS[0].value).to_numpy()
+    if criminal.sum() < calibration.RARE:
+        return {"asked": recall, "found": None}
+    proba = calibration.probabilities(model.unseen_scores_["level"][known], model.temperatures_["level"])
+    flagged = calibration.decide(proba, model.offsets_["level"]) == 0
+    hit = (flagged & criminal[known]).sum()
+    shares = {"found": hit / criminal.sum(), "precision": hit / max(flagged.sum(), 1), "flagged": np.mean(flagged)}
+    return {"asked": recall} | {name: round(float(share), 4) for name, share in shares.items()}
 
 
 def refuse_other_data(folder: Path, table: pd.DataFrame) -> None:
@@ -70,66 +178,3 @@ def describe_data(table: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for name, part in table.groupby("file")
     ]
-
-
-def _figures(model: ServiceClassifier, table: pd.DataFrame) -> dict[str, Any]:
-    """Judge each interaction by a model that had read nothing of its family."""
-    if "level" not in model.outputs_ or table["family"].nunique() < 2:
-        return {}
-    predicted = {}
-    for target, scores in model.unseen_scores_.items():
-        proba = calibration.probabilities(scores, model.temperatures_[target])
-        predicted[target] = np.array(values(target))[calibration.decide(proba, model.offsets_[target])]
-        if target == "level":
-            level_proba = proba
-    guess = pd.DataFrame(predicted, index=table.index)
-    known = table[table["level"].notna()]
-    groups = {
-        name: by_group(known, guess.loc[known.index], known[name].fillna("")).round(3).to_dict("records")
-        for name in ("file", "channel")
-        if name in table
-    }
-    return {"all": {k: round(v, 4) for k, v in evaluate(table, guess, level_proba).items()}, **groups}
-
-
-def render_card(card: dict[str, Any]) -> str:
-    """Return the model card for people, in Markdown."""
-    about = card["about"]
-    lines = [
-        f"# Model card: {card['name']} ({card['id']})",
-        "",
-        "Predicts, for a customer interaction in English, the service level as the customer experienced it (1 to 6),",
-        "what failed or delighted in four categories, and focus, ring, cause and interest. Linear in its terms.",
-        "",
-        "## Learnt from",
-        "",
-        "| file | interactions | mean weight | levels 1 to 6 |",
-        "|---|---|---|---|",
-        *(f"| {d['file']} | {d['interactions']:,} | {d['weight']:g} | {', '.join(map(str, d['levels']))} |" for d in about["data"]),
-    ]
-    if about["figures"]:
-        lines += [
-            "",
-            "## Figures",
-            "",
-            "On the training data, each interaction judged by a model that had read nothing of its family",
-            "(its writer). Real customers' words differ more: expect less there.",
-            "",
-        ]
-        lines += ["| figure | |", "|---|---|", *(f"| {name} | {value:.3f} |" for name, value in about["figures"]["all"].items())]
-        for group in ("file", "channel"):
-            if group in about["figures"]:
-                lines += ["", f"| {group} | n | level accuracy | quadratic kappa |", "|---|---|---|---|"]
-                lines += [
-                    f"| {r['group'] or '(none)'} | {r['n']:,} | {r['accuracy']:.3f} | {r['kappa']:.3f} |" for r in about["figures"][group]
-                ]
-    lines += [
-        "",
-        "## Limits",
-        "",
-        "English only. Sarcasm and stories told without any opinion word are often misread. Levels 5 and 6 are rare",
-        "in training and often taken for 4. A chat's level depends on its end, which words show only in part.",
-    ]
-    if about["left_out"]:
-        lines += ["", f"## Left out: {len(about['left_out'])} lines", "", *(f"- {problem}" for problem in about["left_out"][:50])]
-    return "\n".join(lines) + "\n"

@@ -21,12 +21,15 @@ FORMATS = sorted({f"formats.{path.stem}" for path in (PACKAGE / "formats").glob(
 READERS = sorted((f"readers.{name}" for name in servicenlp.readers.READERS), key=lambda name: (name != "readers.generic", name))
 COMMANDS = sorted(f"commands.{name}" for name in servicenlp.commands.COMMANDS)
 ORDER = [
-    "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "regression", "validation", "classifier", "evidence", "explanation",
+    "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "regression", "validation", "classifier",
+    "evidence", "explanation",
     *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "privacy",
     "readers.shape", "readers.guess", "readers.people",
-    "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence", "records", "argilla", "label_studio", "exchange", "corpus", "evaluation", "thresholds", "counterfactuals",
+    "readers.threads", "readers.conversations", "readers.joins", "readers", *READERS, "persistence",
+    "records", "argilla", "label_studio", "exchange", "corpus", "evaluation", "thresholds", "counterfactuals",
     "review", "review.near_copies", "grouping", "adaptation", "model_card",
-    "columns", "journal", "writers", "transformer", "scoring", "streaming", "inspection", "summary", "storage", "partitions", "cluster", "training",
+    "columns", "journal", "writers", "transformer", "scoring", "streaming", "inspection", "summary", "storage", "partitions",
+    "cluster", "training",
     "comparison",
     "transformer_export", "transformer_training",
     "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction",
@@ -35,7 +38,8 @@ ORDER = [
     "rulebook", "voting", "label_model", "labelling", "label_files", "rule_analysis", "learning_curves", "plots", "spacy_component",
     "insights.rules", "insights.records", "insights.tally", "insights.states", "insights.results", "insights.statistics",
     "insights.standing", "insights.staircase", "insights.steps", "insights.wishes", "insights.rings", "insights.interests",
-    "insights.truths", "insights.offerings", "insights.extremes", "insights.limits", "insights.trends", "insights", "charts", "figures", "reporting",
+    "insights.truths", "insights.offerings", "insights.extremes", "insights.limits", "insights.trends",
+    "insights", "charts", "figures", "reporting",
     "commands", "commands.options", "commands.folder", *COMMANDS, "cli",
 ]  # fmt: skip
 

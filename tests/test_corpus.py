@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from servicenlp.corpus import read_corpus
+from servicenlp.corpus import has_labels, read_corpus, read_interactions
 from servicenlp.errors import DataError
 from servicenlp.taxonomy import CATEGORY_NAMES, TARGETS
 
@@ -49,7 +49,7 @@ def test_read_corpus_takes_empty_cells_for_no_label(tmp_path):
     assert (table["weight"].tolist(), table["family"].tolist()) == ([1.0, 2.0], ["mine", "x"])
 
 
-@pytest.mark.parametrize("level", [2, 2.0, "2", " 2 "])
+@pytest.mark.parametrize("level", [2, 2.0, "2", " 2 ", "2.0", "basic", "Basic "])
 def test_read_corpus_takes_a_level_in_any_form(lines, level):
     assert read_corpus(lines({"text": "The food was cold.", "level": level})).table["level"].tolist() == [2]
 
@@ -135,3 +135,29 @@ def test_read_corpus_says_where_every_line_is_left_out(lines):
 @pytest.mark.parametrize("category", CATEGORY_NAMES)
 def test_read_corpus_accepts_a_focus_that_is_not_none(lines, category):
     assert len(read_corpus(lines(GOOD | {"focus": category, category: "failed"})).table) == 1
+
+
+def test_read_corpus_takes_a_persons_verdict_before_votes(lines):
+    row = {"text": "The food was cold.", "service_level": 5, "label_level": 3, "label_weight": 0.4}
+    table = read_corpus(lines(row, row | {"human_level": 2}, row | {"human_level": 2, "level": 1})).table
+    assert table["level"].tolist() == [3, 2, 1]
+    assert table["weight"].tolist() == [0.4, 1.0, 1.0]
+
+
+def test_predictions_are_no_labels(lines):
+    scored = lines({"text": "The food was cold.", "service_level": 5})
+    assert not has_labels(scored)
+    with pytest.raises(DataError, match="no labels"):
+        read_corpus(scored)
+
+
+def test_has_labels_knows_columns(lines, tmp_path):
+    lines({"text": "The food was cold.", "human_primary": "failed"})
+    assert has_labels(tmp_path)
+    assert not has_labels(DATA / "examples" / "tickets.csv")
+
+
+def test_read_interactions_leaves_out_what_holds_no_words(lines):
+    table = read_interactions(lines({"id": 7, "text": "The food was cold."}, {"id": 8, "text": "..."}, {"id": 9, "text": None}))
+    assert table[["file", "row", "id", "text"]].values.tolist()[0][1:] == [1, "7", "The food was cold."]
+    assert len(table) == 1

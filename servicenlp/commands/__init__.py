@@ -1,3 +1,6 @@
 """The commands, one module each, in the order of their use."""
 
-COMMANDS = ("score", "inspect", "explain", "label", "train", "evaluate", "trend", "report", "review", "agreement", "exchange", "models")
+COMMANDS = (
+    "score", "inspect", "explain", "label", "train", "evaluate", "compare", "trend",
+    "report", "review", "agreement", "exchange", "models",
+)  # fmt: skip

@@ -1,0 +1,39 @@
+"""``servicenlp compare``."""
+
+from pathlib import Path
+
+import click
+
+from servicenlp.commands.options import FILE, force_option, refuse_overwriting
+
+
+@click.command()
+@click.argument("a", type=FILE)
+@click.argument("b", type=FILE)
+@click.argument("data", nargs=-1, required=True, type=FILE)
+@click.option("-o", "--output", type=FILE, help="Where to write the items that changed level: .csv, .jsonl, .parquet or .xlsx.")
+@click.option("--times", type=click.IntRange(10), default=1000, show_default=True, help="Bootstrap samples for the intervals.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the samples.")
+@click.option("--skip-bad", is_flag=True, help="Leave bad lines of labelled data out, instead of stopping.")
+@force_option
+def compare(
+    a: Path, b: Path, data: tuple[Path, ...], output: Path | None, times: int, seed: int, skip_bad: bool, force: bool
+) -> None:  # fmt: skip
+    """Compare the models in folders A and B on DATA, labelled or not.
+
+    \b
+    Example: servicenlp compare models/default models/mine labelled.csv
+    """
+    from servicenlp.comparison import compare_models, render
+    from servicenlp.corpus import has_labels, read_corpus, read_interactions
+    from servicenlp.persistence import load_model
+    from servicenlp.review.labels import write_rows
+
+    refuse_overwriting(output, force)
+    models = [load_model(folder) for folder in (a, b)]
+    table = read_corpus(*data, strict=not skip_bad).table if has_labels(*data) else read_interactions(*data)
+    compared = compare_models(*models, table, times=times, seed=seed)
+    click.echo(render(compared, *(f"{folder} ({model.card_['id']})" for folder, model in zip((a, b), models, strict=True))))
+    if output:
+        write_rows(compared.changed.to_dict("records"), output, list(compared.changed.columns))
+        click.echo(f"{output}: {len(compared.changed):,} interactions", err=True)
