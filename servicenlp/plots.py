@@ -13,7 +13,7 @@ import pandas as pd
 
 from servicenlp.calibration import CONFIDENCE_EDGES
 from servicenlp.explanation import Contribution
-from servicenlp.taxonomy import LEVELS, values
+from servicenlp.taxonomy import CATEGORIES, LEVELS, values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,6 +63,37 @@ def plot_mix(levels: pd.Series, by: pd.Series | None = None, *, title: str = "",
     _percent(ax, "x")
     ax.legend(ncols=6, loc="upper center", bbox_to_anchor=(0.45, -0.42 / (0.5 + 0.2 * len(share))), frameon=False, fontsize=8.5,
               handlelength=1, columnspacing=1)  # fmt: skip
+    return ax
+
+
+def plot_categories(table: pd.DataFrame, *, prefix: str = "", title: str = "", ax: "Axes | None" = None) -> "Axes":
+    """Draw how often each category of value failed, to the left, and delighted, to the right.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With a column for each category, as labelled data or scored rows have; missing cells are passed over.
+    prefix : str
+        What the names of those columns begin with, such as ``service_``.
+    title, ax
+        As in `plot_mix`.
+    """
+    ax = _axes(ax, title, (7.5, 2.9))
+    shares = []
+    for i, category in enumerate(CATEGORIES[::-1]):
+        cells = table[f"{prefix}{category.value}"].dropna()
+        failed, delighted = (cells == "failed").mean(), (cells == "delighted").mean()
+        shares += [failed, delighted]
+        ax.barh(i, -failed, color=LEVEL_COLOURS[1])
+        ax.barh(i, delighted, color=LEVEL_COLOURS[4])
+        ax.text(-failed - 0.005, i, f"{failed:.0%}", ha="right", va="center", fontsize=9)
+        ax.text(delighted + 0.005, i, f"{delighted:.0%}", va="center", fontsize=9)
+    ax.axvline(0, color=_INK, linewidth=0.8)
+    ax.set_yticks(range(len(CATEGORIES)), [category.name for category in CATEGORIES[::-1]])
+    ax.set(xlim=(-max(shares) * 1.15, max(shares) * 1.15), xticks=[])
+    ax.set_xlabel("failed   ←   share of interactions   →   delighted")
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.tick_params(length=0)
     return ax
 
 
