@@ -1,5 +1,6 @@
 """The command line: one thin module a command in `servicenlp.commands`. Only these print or exit."""
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -40,6 +41,10 @@ class Commands(click.Group):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
             ctx.exit(1)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise click.ClickException(f"Cannot write. Found: {error.strerror}. Free some space.") from error
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)

@@ -1,6 +1,7 @@
 """What is done already of a long run, so that one that was killed can go on."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -75,7 +76,8 @@ class Journal:
     def close(self) -> None:
         """Stop; the journal stays for the next run."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written was told when it was
+                self._file.close()
 
     def finish(self) -> None:
         """Stop and take the journal away: the output is whole."""

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from servicenlp.errors import DataError
 from servicenlp.formats import MISSING, Row
@@ -26,6 +25,7 @@ _NESTED = (dict, list, bool)  # what JSON says best
 ROW_GROUP = 4096  # rows that a Parquet file holds together
 # What Excel, LibreOffice and Google Sheets begin a formula with; a number may begin so too.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?")
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 
@@ -258,7 +258,7 @@ class _Xlsx(Writer):
             value = _flat(value)
         if not isinstance(value, str):
             return str(value) if getattr(value, "tzinfo", None) is not None else value
-        cell = WriteOnlyCell(self._sheet, ILLEGAL_CHARACTERS_RE.sub("\ufffd", _told(value))[:32767])  # Excel's limit
+        cell = WriteOnlyCell(self._sheet, _NO_XML.sub("\ufffd", _told(value))[:32767])  # Excel's limit
         if value.startswith("="):
             cell.data_type = "s"
         return cell

@@ -294,3 +294,16 @@ def test_score_ends_quietly_when_its_reader_has_gone(tickets, model_folder):
     shown = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert len(shown.stdout) == 10
     assert shown.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+@pytest.mark.parametrize("command", ["score", "inspect"])
+def test_standard_output_that_is_full_gives_one_line(tmp_path, command):
+    (tmp_path / "a.csv").write_text(TABLE)
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "servicenlp", command, tmp_path / "a.csv"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert process.returncode == 1
+    assert "Error: Cannot write. Found: No space left on device. Free some space." in process.stderr
+    assert "Traceback" not in process.stderr

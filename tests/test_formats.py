@@ -58,6 +58,42 @@ def test_read_table_reads_windows_letters(write, cell):
     assert rows_of(write("a.csv", f"id,text\n1,{cell} was cold\n".encode("cp1252"))) == [["1", f"{cell} was cold"]]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_read_table_reads_utf16_without_its_mark(write, encoding):
+    assert rows_of(write("a.csv", lines(",").encode(encoding))) == TABLE[1:]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "cell"),
+    [
+        ("cp932", "返金がまだ届きません。もう三週間です。"),
+        ("gb18030", "包裹三周没到，没人回复我的邮件。"),
+        ("cp949", "택배가 아직 안 왔어요. 삼주째 기다립니다."),
+        ("cp1251", "Посылка не пришла уже две недели, никто не отвечает на письма"),
+        ("cp1253", "Το δέμα δεν ήρθε ποτέ και κανείς δεν απαντά"),
+        ("cp1255", "החבילה לא הגיעה עד היום ואף אחד לא עונה לי. שירות גרוע מאוד, אני רוצה את הכסף בחזרה"),
+        ("cp1250", "Paczka nie dotarła, nikt nie odpowiada, żałuję że kupiłem"),
+    ],
+)
+def test_read_table_reads_letters_of_other_scripts(write, encoding, cell):
+    assert rows_of(write("a.csv", ("id;text\n" + f"1;{cell}\n" * 5).encode(encoding))) == [["1", cell]] * 5
+
+
+def test_read_table_finds_another_script_far_into_a_file(write):
+    content = b"id;text\n" + b"1;the food was cold\n" * 80_000 + "2;返金がまだ届きません。もう三週間です。\n".encode("cp932")
+    assert rows_of(write("a.csv", content))[-1] == ["2", "返金がまだ届きません。もう三週間です。"]
+
+
+def test_read_table_refuses_bytes_that_are_no_text(write):
+    with pytest.raises(DataError, match=r"a.csv: not a table or a text. Found bytes of some other kind. Export the data as CSV."):
+        read_table(write("a.csv", bytes(range(256)) * 20), Options())
+
+
+def test_read_table_refuses_an_empty_file_of_no_known_kind(write):
+    with pytest.raises(DataError, match=r"stdin: the file is empty. Found no words in it. Export it again."):
+        read_table(write("stdin", b""), Options())
+
+
 def test_read_table_reads_what_no_encoding_has(write):
     assert len(rows_of(write("a.csv", b"id,text\n1,cold \x81\xff food here\n"))) == 1
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from servicenlp.errors import DataError
@@ -67,3 +69,12 @@ def test_describe_files_tells_a_changed_file(tmp_path):
     before = describe_files(tmp_path / "a")
     (tmp_path / "a").write_text("12")
     assert describe_files(tmp_path / "a") != before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_journal_closes_on_a_full_disk(output):
+    journal = Journal(output, TASK, resume=False)
+    journal.path = Path("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        journal.open()
+    journal.close()

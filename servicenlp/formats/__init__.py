@@ -49,6 +49,9 @@ _REFUSED = {
     b"SQLite format 3": ("a database", "Export its tables as CSV."),
 }
 
+_CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_PACKED = re.compile(rb"PAR1|PK\x03\x04|\xd0\xcf\x11\xe0|\xff\xfe|\xfe\xff")  # Parquet, XLSX, XLS; UTF-16
+
 
 def find_files(path: Path, folder: Path, depth: int = 0) -> list[Path]:
     """Return the files that a name stands for.
@@ -136,6 +139,10 @@ def _format(path: Path) -> str:
             raise DataError(f"{path}: not a table or a text. Found {what}. {instead}")
     if path.suffix.lower() == ".msg":
         raise DataError(f"{path}: a mail of Outlook's own kind. Found .msg. Save it as .eml.")
+    if not head and named is None:
+        raise DataError(f"{path}: the file is empty. Found no words in it. Export it again.")
+    if len(_CONTROLS.findall(head)) * 20 > len(head) > head.count(0) * 3 and not _PACKED.match(head):
+        raise DataError(f"{path}: not a table or a text. Found bytes of some other kind. Export the data as CSV.")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     packed = head[:4] in (b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
     if named is None or (packed and named not in ("workbook", "parquet", "mail")):

@@ -67,6 +67,8 @@ def unpack(path: Path, folder: Path, wanted: Callable[[PurePosixPath], bool]) ->
             return _unzip(path, folder, wanted)
         if head[257:262] == b"ustar":
             return _untar(path, folder, wanted)
+    except PermissionError as error:
+        raise DataError(f"{path}: cannot be read. Found: {error.strerror}. Check its permissions.") from error
     except _BROKEN as error:
         if isinstance(error, DataError):
             raise

@@ -125,6 +125,8 @@ def detect_encoding(path: Path) -> str:
         for mark, encoding in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
             if head.startswith(mark):
                 return encoding
+        if head[:400].count(0) * 3 > len(head[:400]):  # every other byte of UTF-16 that has no mark
+            return "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
             chunk = head
