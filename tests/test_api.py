@@ -30,7 +30,7 @@ ORDER = [
     "review", "review.near_copies", "grouping", "adaptation", "model_card",
     "columns", "journal", "writers", "transformer", "scoring", "streaming", "inspection", "summary", "storage", "partitions",
     "cluster", "training",
-    "comparison",
+    "comparison", "audit", "drift",
     "transformer_export", "transformer_training",
     "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction",
     "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.log", "review.store",
