@@ -47,7 +47,7 @@ def open_socket(port: int = 0) -> socket.socket:
     except OSError as error:
         listening.close()
         raise DataError(
-            f"--port {port}: cannot be used. Found: {error.strerror}. Choose another, or leave it out for a free one."
+            f"--port {port}: cannot be used. Found: {error.strerror}. Choose another, or leave it out."
         ) from error
     listening.listen(128)
     return listening

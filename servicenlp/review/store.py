@@ -184,10 +184,10 @@ class Store(Log):
                 connection.execute(select(items.c.key).where(items.c.key == item.key).with_for_update())  # one after the other
                 before = self._counting(connection, [item.key]).get(item.key)
                 cells = new_event(reviewer, item, action, context, stamp(self._now(connection)), why)
-                cells |= {"before": before, "after": after if action in DECIDING else before, "token": token}
+                cells |= {"before": before, "after": after if action in DECIDING else before, "token": token or None}
                 return event_of(connection.execute(insert(events).values(**cells).returning(events)).one())
         except IntegrityError:
-            if token is None:
+            if not token:
                 raise
             return self._save(reviewer, item, action, context, after, why, token)  # a twin of it was saved just now
 
