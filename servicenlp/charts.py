@@ -139,7 +139,7 @@ def columns(name: str, title: str, described: str, periods: Sequence[str], stack
             if size > 0:
                 foot -= size
                 place = f'x="{_n((i + 0.08) * step)}%" y="{_n(foot)}" width="{_n(0.84 * step)}%" height="{_n(size)}"'
-                drawn.append(f'<rect class="{part.kind}" {place}/>')
+                drawn.append(f'<rect class="{part.kind}{" dense" * (len(periods) > 30)}" {place}/>')
     return _svg(name, title, described, height + 20, [*drawn, *_axis(periods, height)])
 
 
@@ -257,7 +257,7 @@ def _svg(name: str, title: str, described: str, height: int, drawn: Sequence[str
 
 def _heading(label: str, note: str, i: int) -> str:
     """Write a row's label and note, which share the width of a phone."""
-    room = int(330 / _LETTER) - len(note)
+    room = int(290 / _LETTER) - len(note)
     short = label if len(label) <= room else label[: room - 1] + "…"
     right = f'<text class="note" x="100%" y="{i * _ROW + 12}" text-anchor="end">{escape(note)}</text>' if note else ""
     return f'<text class="label" x="0" y="{i * _ROW + 12}">{escape(short)}</text>{right}'
@@ -269,7 +269,8 @@ def _line(x: float, y: float, x2: float, y2: float, kind: str) -> str:
 
 def _axis(periods: Sequence[str], height: int) -> list[str]:
     """Write some of the periods, as many as a phone has room for."""
-    step, each = 100 / max(1, len(periods)), -(-len(periods) // 5)
+    step, most = 100 / max(1, len(periods)), 5 if max(map(len, periods), default=0) < 8 else 4
+    each = -(-len(periods) // most)
     drawn = []
     for i in range(0, len(periods), each):
         place = f'x="{_n((i + 0.5) * step)}%" text-anchor="middle"' if i or step > 15 else 'x="0" text-anchor="start"'

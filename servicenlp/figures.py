@@ -118,12 +118,28 @@ def _means(insights: Insights, said: str) -> list[Figure]:
     return found
 
 
-def _csat(insights: Insights, said: str) -> list[Figure]:
-    rows = [
-        Bar(f"rated {row['csat']:g}", _level_parts([row[label.name] for label in LEVELS]), f"n = {row['n']:,}")
-        for row in rows_of(insights["csat"])[:_MAX_ROWS]
-    ]
-    return [Figure(bars("csat", "Levels at each rating", said, rows, 1), "", _LEVELS)]
+def _mixes(name: str, title: str, label: Callable[[Row], str]) -> Callable[[Insights, str], list[Figure]]:
+    """Return what draws the level mix in each row of the whole."""
+
+    def draw(insights: Insights, said: str) -> list[Figure]:
+        table = insights[name]
+        own = (_whole(table) if "by" in table else rows_of(table))[:_MAX_ROWS]
+        rows = [Bar(label(row), _level_parts([row[one.name] for one in LEVELS]), f"n = {row['n']:,}") for row in own]
+        return [Figure(bars(name, title, said, rows, 1), "", _LEVELS)]
+
+    return draw
+
+
+def _told(name: str, title: str, label: Callable[[Row], str]) -> Callable[[Insights, str], list[Figure]]:
+    """Return what draws the share of each row of the whole, with its interval."""
+
+    def draw(insights: Insights, said: str) -> list[Figure]:
+        table = insights[name][insights[name]["count"] > 0]
+        own = (_whole(table) if "by" in table else rows_of(table))[:_MAX_ROWS]
+        rows = [Range(label(row), row["share"], row["low"], row["high"], f"{row['count']:,} of {row['n']:,}") for row in own]
+        return [Figure(ranges(name, title, said, rows, _shares(max(row.high for row in rows))))] if rows else []
+
+    return draw
 
 
 def _levels_over_time(insights: Insights, said: str) -> list[Figure]:
@@ -132,7 +148,7 @@ def _levels_over_time(insights: Insights, said: str) -> list[Figure]:
         by_period: dict[str, list[float]] = {}
         for row in _where(insights["levels_over_time"], by, group):
             by_period.setdefault(row["period"], []).append(row["count"])
-        if by_period:
+        if len(by_period) > 1:
             stacks = [_level_parts(counts, False) for counts in by_period.values()]
             name = f"{group_name(by, group)} (n = {sum(map(sum, by_period.values())):,})"
             svg = columns(f"mix-{k}", f"Level mix over time: {name}", said, list(by_period), stacks, 110 if by else 190)
@@ -144,7 +160,7 @@ def _means_over_time(insights: Insights, said: str) -> list[Figure]:
     changes, found = insights["changes"], []
     for k, (by, group) in enumerate(groups(insights)):
         rows = _where(insights["means_over_time"], by, group)
-        if not rows:
+        if len(rows) < 2:
             continue
         periods = [row["period"] for row in rows]
         name = f"{group_name(by, group)} (n = {sum(row['n'] for row in rows):,})"
@@ -172,7 +188,7 @@ def _gestures(insights: Insights, said: str) -> list[Figure]:
     often = table.groupby("gesture", sort=False)["count"].sum().sort_values(ascending=False, kind="stable")
     chosen = [gesture for gesture, count in often.items() if count >= 5][:4]
     ticks = _shares(table[table["gesture"].isin(chosen)]["high"].max())
-    for k, gesture in enumerate(chosen):
+    for k, gesture in enumerate(chosen if table["period"].nunique() > 1 else []):
         rows = rows_of(table[table["gesture"] == gesture])
         series = [Range("", row["share"], row["low"], row["high"]) for row in rows]
         name = rows[0]["name"]
@@ -182,6 +198,8 @@ def _gestures(insights: Insights, said: str) -> list[Figure]:
 
 
 def _moved(name: str, title: str, columns: tuple[str, str]) -> Callable[[Insights, str], list[Figure]]:
+    """Return what draws from where to where the rows of a table moved."""
+
     def draw(insights: Insights, said: str) -> list[Figure]:
         told = [(row["name"], *(row[column] for column in columns)) for row in rows_of(insights[name])[:_MAX_ROWS]]
         rows = [(what, then, now, f"{then:.1%} → {now:.1%}") for what, then, now in told]
@@ -209,54 +227,26 @@ def _rises(insights: Insights, said: str) -> list[Figure]:
     own = [row for row in _whole(insights["rises"]) if row["steps"] == 1]
     if not own:
         return []
-    rows = [
-        Range(
-            f"{row['category']} stops failing",
-            row["rise"],
-            row["low"],
-            row["high"],
-            f"{row['rise']:,.0f} ({row['low']:,.0f} to {row['high']:,.0f})",
-        )
-        for row in own
-    ]
+    rows = []
+    for row in own:
+        note = f"{row['rise']:,.0f} ({row['low']:,.0f} to {row['high']:,.0f})"
+        rows.append(Range(f"{row['category']} stops failing", row["rise"], row["low"], row["high"], note))
     title = f"Interactions that would reach level {own[0]['target']}, estimated"
     most = max(1, ceil(max(row["high"] for row in own)))
     return [Figure(ranges("rises", title, said, rows, [(0, "0"), (most, f"{most:,}")]))]
 
 
-def _wishes(insights: Insights, said: str) -> list[Figure]:
-    own = _whole(insights["wishes"])[:_MAX_ROWS]
-    rows = [Range(row["name"], row["share"], row["low"], row["high"], f"{row['count']:,} of {row['n']:,}") for row in own]
-    return [
-        Figure(ranges("wishes", "Share of interactions that hold a wish about it", said, rows, _shares(max(row["high"] for row in own))))
-    ]
-
-
 def _competitors(insights: Insights, said: str) -> list[Figure]:
-    rows = [
-        Bar(
-            f"{row['name']}: {row['about']}",
-            [Part(row["better"], _VERDICTS[0][0]), Part(row["worse"], _VERDICTS[1][0])],
-            f"{row['count']:,}",
-        )
-        for row in rows_of(insights["competitors"])[:_MAX_ROWS]
-    ]
+    rows = []
+    for row in rows_of(insights["competitors"])[:_MAX_ROWS]:
+        parts = [Part(row[verdict], kind) for verdict, (kind, _) in zip(("better", "worse"), _VERDICTS, strict=True)]
+        rows.append(Bar(f"{row['name']}: {row['about']}", parts, f"{row['count']:,}"))
     return [Figure(bars("competitors", "Named as better or worse", said, rows), "", _VERDICTS)]
 
 
-def _rings(insights: Insights, said: str) -> list[Figure]:
-    rows = [
-        Bar(
-            row["name"] if row["ring"] != "none" else "no ring decided",
-            _level_parts([row[label.name] for label in LEVELS]),
-            f"n = {row['n']:,}",
-        )
-        for row in _whole(insights["rings"])
-    ]
-    return [Figure(bars("rings", "Level mix in each ring", said, rows, 1), "", _LEVELS)]
-
-
 def _mentioned(name: str) -> Callable[[Insights, str], list[Figure]]:
+    """Return what draws how many mention each thing, and how these went."""
+
     def draw(insights: Insights, said: str) -> list[Figure]:
         rows = []
         for row in rows_of(insights[name])[:_MAX_ROWS]:
@@ -266,16 +256,6 @@ def _mentioned(name: str) -> Callable[[Insights, str], list[Figure]]:
         return [Figure(bars(name, f"{insights.results[name].title}: interactions", said, rows), "", _THREE)]
 
     return draw
-
-
-def _interests(insights: Insights, said: str) -> list[Figure]:
-    own = [row for row in rows_of(insights["interests"]) if row["count"]]
-    rows = [
-        Range(f"{row['name']}: {row['what']}", row["share"], row["low"], row["high"], f"{row['count']:,} of {row['n']:,}") for row in own
-    ]
-    return (
-        [Figure(ranges("interests", "What goes with whose interest", said, rows, _shares(max(row["high"] for row in own))))] if rows else []
-    )
 
 
 def _value_map(insights: Insights, said: str) -> list[Figure]:
@@ -313,19 +293,19 @@ def _offerings(insights: Insights, said: str) -> list[Figure]:
 _FIGURES: dict[str, Callable[[Insights, str], list[Figure]]] = {
     "standing": _standing,
     "means": _means,
-    "csat": _csat,
+    "csat": _mixes("csat", "Levels at each rating", lambda row: f"rated {row['csat']:g}"),
     "levels_over_time": _levels_over_time,
     "means_over_time": _means_over_time,
     "gestures": _gestures,
     "drift": _moved("drift", "Share of interactions, then and now", ("share_then", "share_now")),
     "steps_up": _steps_up,
     "rises": _rises,
-    "wishes": _wishes,
+    "wishes": _told("wishes", "Share of interactions that hold a wish about it", lambda row: row["name"]),
     "competitors": _competitors,
-    "rings": _rings,
+    "rings": _mixes("rings", "Level mix in each ring", lambda row: row["name"] if row["ring"] != "none" else "no ring decided"),
     "support_topics": _mentioned("support_topics"),
     "inward": _moved("inward", "Share of mentions that pleased, then and now", ("pleased_then", "pleased_now")),
-    "interests": _interests,
+    "interests": _told("interests", "What goes with whose interest", lambda row: f"{row['name']}: {row['what']}"),
     "value_map": _value_map,
     "who_pays": _mentioned("who_pays"),
     "causes": _causes,

@@ -88,9 +88,7 @@ def describe_page(insights: Insights, name: str) -> dict[str, Any]:
         "facts": _facts(insights, name),
         "tiles": _tiles(insights),
         "key": [
-            (f"t-{key}", insights.results[key].title, _sentence(insights.results[key].finding))
-            for key in _KEY
-            if key in insights and len(insights[key])
+            (f"t-{key}", insights.results[key].title, _sentence(insights.results[key].finding)) for key in _KEY if _tells(insights, key)
         ],
         "sections": sections,
         "sources": _SOURCES,
@@ -179,6 +177,10 @@ def _block(insights: Insights, result: Result) -> dict[str, Any]:
         "quotes": list(_quotes(insights, result)),
         "read": _read(result) if result.name == "read_these" else [],
     }
+
+
+def _tells(insights: Insights, name: str) -> bool:
+    return name in insights and len(insights[name]) > 0 and (name != "standing" or bool(insights.about["by"]))
 
 
 def _sentence(finding: str) -> str:

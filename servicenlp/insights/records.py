@@ -173,7 +173,7 @@ def canonical(rows: pd.DataFrame, plan: Plan, first: int = 0) -> pd.DataFrame:
     out["period"] = periods(dates, plan.period)
     out["csat"] = _ratings(rows[plan.csat]) if plan.csat else np.nan
     for column in plan.by:
-        out[f"by:{column}"] = _words(rows[column]).replace("", "(none)") if column in rows else periods(dates, column)
+        out[f"by:{column}"] = _words(rows[column]).str.strip().replace("", "(none)") if column in rows else periods(dates, column)
     return out
 
 

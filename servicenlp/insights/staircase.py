@@ -204,6 +204,8 @@ def _said_mix(today: pd.DataFrame) -> str:
     rows = rows_of(today[(today["group"] == ALL) & (today["n"] >= SMALL)])
     if not rows:
         return f"No period holds {SMALL} interactions with a date, so no share is told of any."
+    if len(rows) == 1:
+        return f"Only {rows[0]['period']} holds {SMALL} interactions or more, so no periods are compared."
     worst, best = max(rows, key=lambda row: row["disappointed"]), min(rows, key=lambda row: row["disappointed"])
     return (
         f"Of the periods with {SMALL} interactions or more, {worst['period']} disappointed most ({worst['disappointed']:.0%} of "
@@ -224,6 +226,8 @@ def _said_today(today: pd.DataFrame) -> str:
     if whole.empty:
         return "No date was named, so there is nothing over time."
     first, *_, last = rows_of(whole) * 2
+    if first is last:
+        return f"All dates are in {first['period']}, so there is nothing over time."
     return (
         f"From {first['period']} to {last['period']} the mean level went from {first['mean']:.2f} to {last['mean']:.2f}; against today's "
         f"expectations from {first['today']:.2f} to {last['today']:.2f}."

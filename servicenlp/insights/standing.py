@@ -101,13 +101,15 @@ def _csat(tally: Tally) -> list[Result]:
     r, n = _correlation(counts), int(counts.to_numpy().sum())
     best, worst = counts.to_numpy()[[-1, 0]]
     hidden, harsh = int(best[:2].sum()), int(worst[3:].sum())
+    agreement = f"Level and rating agree with a rank correlation of {r:.2f} over {n:,} rated interactions"
+    if n < SMALL:
+        agreement = f"Only {n} interactions are rated, too few to tell how far level and rating agree"
     kind = "good and bad" if set(counts.index) <= {0.0, 1.0} else f"{bottom:g} to {top:g}"
     return [
         describe(
             "csat",
             table,
-            f"Level and rating agree with a rank correlation of {r:.2f} over {n} rated interactions; {hidden} with the "
-            f"best rating read as levels 1 or 2, {harsh} with the worst as 4 or more.",
+            f"{agreement}; {hidden:,} with the best rating read as levels 1 or 2, {harsh} with the worst as 4 or more.",
             column=tally.plan.csat,
             kind=kind,
         )

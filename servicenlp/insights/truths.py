@@ -112,6 +112,8 @@ def _said_value(value: pd.DataFrame) -> str:
         return f"Fewer than {SMALL} interactions: no map."
     *_, last = ranked = sorted(rows_of(whole), key=lambda row: -row["importance"])
     first = ranked[0]
+    if first["importance_low"] <= 0:
+        return "No category moves the level by more than noise."
     return (
         f"{first['category'].capitalize()} moves the level most ({first['importance']:.1f} levels from failed to delighted; "
         f"{first['advice']}), {last['category']} least ({last['importance']:.1f}; {last['advice']})."
@@ -130,4 +132,6 @@ def _said_causes(blame: pd.DataFrame) -> str:
     if not whole:
         return "Nothing failed."
     process, person = whole["process"], whole["person"]
+    if process["n"] < SMALL:
+        return f"Only {process['n']} interactions hold a failure: too few to say what failures come of."
     return f"Of {process['n']} interactions with a failure, {process['share']:.0%} came of a process, {person['share']:.0%} of a person."
