@@ -91,7 +91,8 @@ _EVENT = re.compile(
 _FRAMED = re.compile(r"\s*(?:\*{2,}|-{3,}|={2,}|~{2,}|_{3,}|\*(?=[^*\n]+\*\s*$))\s*[^\s*=~_-]")
 _DIVIDER = re.compile(r"[ \t]*[-=*_]{3,}")
 _OMITTED = re.compile(
-    r"\s*(?:<[^<>\n]* omitted>|\u200e?(?:image|video|audio|sticker|document|GIF|Contact card) omitted|This message was deleted\.?)\s*"
+    r"\s*(?:<[^<>\n]* omitted>|\u200e[^\n]{1,60}|"  # phones write that mark before what nobody typed
+    r"(?:image|video|audio|sticker|document|GIF|Contact card) omitted|This message was deleted\.?)\s*"
 )
 # Of a line with a time and no name, these tell that nobody speaks.
 _NOTICE = re.compile(

@@ -31,7 +31,10 @@ _IN_NAMES = [
     (SYSTEM, re.compile(r"^(?:system|system message|notification|event|info)$")),
     (AGENT, re.compile(_DESKS)),
     (AGENT, re.compile(rf"^(?:{ROLE_WORDS[AGENT]}|supervisor|officer|clerk|team)\b|\bagent\b")),
-    (AGENT, re.compile(r"\b(?:agent|rep|representative|advis[oe]r|operator|specialist|supervisor|team)\d*$")),
+    (
+        AGENT,
+        re.compile(r"\b(?:agent|rep|representative|advis[oe]r|operator|specialist|supervisor|team)\d*$|\w (?:kunden)?(?:service|dienst)$"),
+    ),
     (CUSTOMER, re.compile(rf"^(?:{ROLE_WORDS[CUSTOMER].replace('|me|', '|')}|shopper|end.?user)\b")),
     (
         CUSTOMER,
@@ -77,6 +80,9 @@ _SAID_BY_AGENTS = re.compile(
     r"please (?:provide|confirm|verify|bear with|allow me)|your (?:full name|order number|account number|reference number|date of birth)|"
     r"(?:i|we)(?:'ve| have) (?:just )?(?:issued|processed|escalated|refunded|raised|forwarded|applied|credited|arranged|checked)|"
     r"(?:i|we)(?:'ll| will) (?:\w+ )?(?:refund|escalate|process|issue|arrange|send you|transfer you|look into|make sure|check)|"
+    r"wie (?:kann|darf) ich (?:ihnen |dir )?(?:be)?(?:weiter)?helfen|(?:comment|en quoi) puis-je vous aider|"
+    r"en qu[eé] (?:le |te )?puedo ayudar|"
+    r"come posso aiutar|waarmee kan ik (?:u |je )?helpen|como posso (?:te )?ajudar|w czym mog[eę] pom[oó]c|"
     r"on our (?:end|side)|our (?:records|system|policy)|welcome to|"
     r"have a (?:great|nice|lovely|good|wonderful|pleasant) (?:day|evening|weekend|rest))",
     re.IGNORECASE,

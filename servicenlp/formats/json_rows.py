@@ -11,11 +11,11 @@ from servicenlp.formats.table import MISSING, Options, Row, Table
 RAW = "(unread line)"
 # Under these names a document holds its rows; under any other a list belongs to the one interaction it is.
 _ROWS = (
-    *("tickets", "conversations", "chats", "cases", "calls", "sessions", "requests", "results", "data", "items", "records", "rows"),
-    *("reviews", "responses", "interactions", "issues", "value"),
-)
+    "tickets conversations chats cases calls callTranscripts sessions requests results data items records rows reviews responses "
+    "interactions issues value"
+).split()
 # A list of messages that each name their conversation is rows too.
-_MESSAGES = ("messages", "comments", "threads", "posts", "parts", "events")
+_MESSAGES = ["messages", "comments", "threads", "posts", "parts", "events"]
 _TALKS = ("conversation", "conversation_id", "conversationId", "ticket_id", "ticketId", "thread_id", "threadId", "chat_id", "session_id")
 _AROUND = ("data", "response", "result", "export", "payload")  # objects in which a document keeps such lists
 

@@ -294,6 +294,8 @@ def is_reply(name: str) -> bool:
     if is_question(name) or plain_name(name) in _REPLY_WORDS:
         return plain_name(name) in _REPLY_WORDS
     words = name_words(name)
+    if plain_name(name).endswith(("回复", "回覆", "返信", "답글")):
+        return True
     return is_of_agents(name) or any(word in _REPLY_WORDS for word in words) and not any(word in _CUSTOMER_WORDS for word in words[:1])
 
 

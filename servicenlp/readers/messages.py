@@ -22,13 +22,15 @@ _TALKS = (
     "conversation convo conv thread dialogue dialog transcript chat session ticket case call interaction discussion konversation "
     "gesprach vorgang fall unterhaltung conversacion conversa caso chamado atendimento conversazione discussione echange dossier "
     "gesprek zaak zgłoszenie sprawa rozmowa watek kejs 会話 チケット 案件 スレッド 对话 会话 工单 대화 "
+    "диалог диалога чат чата тикет тикета обращение обращения разговор konusma gorusme arende samtal samtale keskustelu "
     "incident issue request enquiry inquiry complaint engagement room group topic parent reference order contact customer client user "
     "phone phonenumber"
 ).split()
 _WEAK = _TALKS.index("incident")
+_KINDS_TOO = set("incident issue request enquiry inquiry complaint engagement group topic order".split())
 _ID_ENDS = "id|ids|number|no|nr|num|key|ref|reference|uuid|guid|sid|slug|code|name|nummer|numero|番号|編号|ts"
 _ID = re.compile(
-    rf"^(?:source|external|original|support|live|email|mail|unique|id|numero|nummer|nr|no|n|ref)?(?:de|del|della|do|da|du)?(?:la|le|l|el)?"
+    rf"^(?:source|external|original|support|live|email|mail|unique|identifiant|identificador|identificativo|kennung|номер|id|numero|nummer|nr|no|n|ref)?(?:de|del|della|do|da|du)?(?:la|le|l|el)?"
     rf"(?P<talk>{'|'.join(sorted(_TALKS, key=len, reverse=True))})s?(?:source|external|public|thread)?(?P<end>{_ID_ENDS})?$"
 )
 _SHORT_IDS = {"cid": "conversation", "csid": "conversation", "convid": "conversation"}
@@ -36,7 +38,7 @@ _SHORT_IDS = {"cid": "conversation", "csid": "conversation", "convid": "conversa
 _ROLE_NAME = re.compile(
     r"role|author|sender|^from|speaker|direction|usertype|participant|party|actor|inbound|incoming|outbound|outgoing|^isagent|^iscustomer|"
     r"^isstaff|^staff$|^user(?:is)?(?:staff|admin|agent|customer|bot)$|^isuser|^isadmin|^isoperator|^isbot|^who$|^side$|^source$|^by$|^user$|^type$|^messagetype$|persona$|^entity|^origin|writer|"
-    r"postedby|sentby|writtenby|createdby|saidby|commenter|interlocutor|absender|autor|auteur|remitente|mittente|afzender|rolle$|^rol$|ruolo|"
+    r"postedby|sentby|writtenby|createdby|saidby|commenter|interlocutor|absender|autor|auteur|remitente|remetente|mittente|afzender|отправител|автор|gonderen|avsandare|afsender|lahettaja|rolle$|^rol$|ruolo|"
     r"^rola$|nadawca|emisor|expediteur|sprecher|hablante|parlante|locuteur|spreker|richtung|direccion|direzione|richting|direcao|kierunek|"
     r"送信者|発言者|話者|差出人|投稿者|方向|发送者|角色|발신자|^name$|^username$|^handle$|^screenname|^agent$|^customer$|^fromme$|^isreply$|"
     r"^automated|^isauto|^userid$|^email$|^mail$|^von$|^de$|^da$|^van$|^od$"
@@ -69,7 +71,7 @@ _TIME = re.compile(
     r"^(?:message|comment|event|chat|msg|sent|utterance)?(?:timestamp|time|datetime|date|ts|createdat|created|createdtime|createddate|createddatetime|createdutc|createdon|"
     r"creationdate|creationtime|sentat|sent|sentdate|senttime|sentdatetime|senton|postedat|posted|publishedat|starttime|startedat|start|offset|beginoffset|"
     r"zeitstempel|datum|zeit|uhrzeit|gesendetam|erstelltam|horodatage|heure|datedenvoi|fecha|hora|fechahora|data|dataora|ora|datahora|"
-    r"tijdstip|tijd|godzina|znacznikczasu|日時|日付|送信日時|時刻|时间|시간)(?:utc|gmt|ms|sec|seconds|local)?$"
+    r"tijdstip|tijd|godzina|znacznikczasu|日時|日付|送信日時|時刻|时间|시간|дата|время|датаивремя|tarih|zaman)(?:utc|gmt|ms|sec|seconds|local)?$"
 )
 _TURN = re.compile(
     r"^(?:turn|turnid|turnnumber|turnno|turnindex|turnidx|utteranceid|utteranceindex|utteranceidx|sequence|sequenceno|sequencenumber|seq|seqno|"
@@ -81,6 +83,8 @@ _ANSWERED = re.compile(
     r"^parent(?:tweet|message|comment|post|status)(?:id)?$|^parentid$|^quotedmessageid$"
 )
 _OWN_ID = re.compile(r"^(?:tweet|message|msg|comment|post|status|uu|gu|event|record)?id$|^messageuuid$")
+_MAY_NAME = re.compile(r"id$|^id|number$|nummer$|kennung|номер|編号$|编号$|rating|score|stars")
+_SPEAKER_ID = re.compile(r"^(?:author|sender|speaker)id$")
 _PARTY = re.compile(
     r"^(?:(?P<customer>customer|client|requester|visitor|contact|enduser)|agent|assignee|rep|operator|employee)(?:name|id|email)?$"
 )
@@ -185,9 +189,9 @@ class _Speaks:
 
 def _one_talk(sample: Sample, looks: dict[str, Traits], speaks: _Speaks, options: Options) -> Shape | None:
     """Take a file that is one conversation: both sides speak, in order, and no column could name another."""
-    named = [c for c in sample.columns if _ID.match(plain_name(c)) or re.search("id$|number$|rating|score|stars", plain_name(c))]
+    named = [c for c in sample.columns if _ID.match(plain_name(c)) or _MAY_NAME.search(plain_name(c))]
     text = _text_column(sample, looks, set(), options)
-    if text is None or [c for c in named if not _OWN_ID.match(plain_name(c))]:
+    if text is None or [c for c in named if not _OWN_ID.match(plain_name(c)) and not _SPEAKER_ID.match(plain_name(c))]:
         return None
     plan = _plan(sample, looks, speaks, "", text)
     names = Counter(_scalar(row.get(plan.name)).strip() for row in sample.rows) if plan.name else Counter()
@@ -245,7 +249,13 @@ def _talk_column(sample: Sample, looks: dict[str, Traits], speaks: _Speaks) -> s
     for column in sample.columns:
         name = plain_name(column)
         match = _ID.match(_SHORT_IDS.get(name, name))
-        if match and column not in speaks.both and looks[column].words <= 3 and any(ident(row.get(column)) for row in sample.rows):
+        if (
+            match
+            and _names_one(match, sample, column)
+            and column not in speaks.both
+            and looks[column].words <= 3
+            and any(ident(row.get(column)) for row in sample.rows)
+        ):
             found.append((_TALKS.index(match["talk"]), column))
     sides = bool(_sides(sample, looks))
     named = any(_is_name(plain_name(column)) for column in sample.columns)
@@ -258,6 +268,14 @@ def _talk_column(sample: Sample, looks: dict[str, Traits], speaks: _Speaks) -> s
     explicit = [c for c in speaks.readings if re.search(r"role|sender|author|speaker|direction|^from", plain_name(c))]
     told = not speaks.both.isdisjoint(explicit)
     return next((c for rank, c in sorted(found) if rank < (_WEAK if told else _TALKS.index("ticket") if explicit else 0)), None)
+
+
+def _names_one(match: re.Match[str], sample: Sample, column: str) -> bool:
+    """Tell whether a column names one conversation rather than a kind: an "Issue" may be "Fees", an "Issue ID" not."""
+    if match["end"] or match["talk"] not in _KINDS_TOO:
+        return True
+    cells = [cell for row in sample.rows if (cell := ident(row.get(column)))]
+    return sum(any(map(str.isdigit, cell)) for cell in cells) * 2 > len(cells)
 
 
 def _repeats(sample: Sample, column: str) -> bool:

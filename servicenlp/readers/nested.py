@@ -14,18 +14,21 @@ from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, i
 _LISTS = (
     "messages turns utterances dialog dialogue transcript conversation conversations thread threads chat chatmessages messagelist "
     "history log comments replies answers responses followups updates notes activities "
-    "posts entries events segments interactions parts items phrases sentences lines records emails articles exchanges nachrichten "
+    "posts entries events segments interactions parts items phrases sentences audiosegments lines "
+    "records emails articles exchanges nachrichten "
     "mensajes "
     "messaggi berichten wiadomosci mensagens メッセージ data content body list nodes edges"
 ).split()
 _TEXTS = (
     "text content body message utterance value msg transcript comment plainbody bodytext textbody plaintext messagetext messagebody "
-    "plain sentence phrase line words caption description input said html htmlbody bodyhtml richtext cooked raw nachricht texto testo "
+    "plain sentence sentences phrase line "
+    "words caption description input said html htmlbody bodyhtml richtext cooked raw nachricht texto testo "
     "tekst texte mensaje "
     "messaggio payload bericht wiadomosc mensagem snippet data note answer"
 ).split()
 _ROLES = (
-    "role speakerrole senderrole authorrole participantrole speakertype sendertype authortype participanttype usertype actortype "
+    "role speakerlabel "
+    "speakerrole senderrole authorrole participantrole speakertype sendertype authortype participanttype usertype actortype "
     "from speaker author "
     "sender direction participant participantpurpose party actor who user by createdby source origin name username authorname sendername "
     "speakername displayname owner side channel agentorcustomer persona rolle rol ruolo absender autor auteur remitente mittente "

@@ -26,7 +26,7 @@ _WORDS = {
     "operadora atendente empleado saliente consulente operatore conseiller conseillère agente opérateur sortant medewerker "
     "uitgaand konsultant doradca obsługa pracownik asiakaspalvelija temsilci агент оператор 担当者 担当 オペレーター サポート 客服 상담원",
     BOT: "bot chatbot robot ai automated ivr autoresponder answerbot virtual llm gpt voicebot autoreply ボット",
-    SYSTEM: "system event notification trigger timer automation log info status sistema système systeem システム",
+    SYSTEM: "system event notification trigger timer automation acd workflow log info status sistema système systeem システム",
     NOTE: "note private notes notiz nota メモ",
 }
 _ROLE = {word: role for role, words in _WORDS.items() for word in words.split()}
