@@ -3,8 +3,12 @@
 More than a test run has time for: ``SERVICENLP_FUZZ=10000 pytest tests/test_fuzz.py``.
 """
 
+import csv
+import io
+import json
 import os
 import time
+from copy import deepcopy
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -67,17 +71,78 @@ def damaged(content: bytes, damage: list[tuple[str, float, int, bytes]]) -> byte
     return content
 
 
-@settings(
-    max_examples=int(os.environ.get("SERVICENLP_FUZZ", "300")), derandomize="SERVICENLP_FUZZ" not in os.environ,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
-@given(export=st.sampled_from(EXPORTS), damage=st.lists(DAMAGE, min_size=1, max_size=4))
-def test_a_damaged_export_gives_a_message_or_every_row(tmp_path, export, damage):
-    path = tmp_path / export.name
-    path.write_bytes(damaged(export.read_bytes(), damage))
+ODD = [
+    None,
+    True,
+    -1,
+    1e300,
+    "",
+    " ",
+    "null",
+    "=1+1",
+    "a\nb",
+    "\ud800",
+    "x" * 3000,
+    [],
+    {},
+    [None],
+    [[]],
+    {"id": None},
+    [{"body": 5}],
+    {"a": {"b": {}}},
+]
+RIGGED = st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from(["odd", "drop", "twice", "text"]), st.sampled_from(ODD))
+
+
+def rigged(value, changes):
+    """Change values within a document: what other programs, plans and versions write there, rather than broken bytes."""
+    for where, what, odd in changes:
+        places = list(_places(value))
+        holder, key = places[int(where * len(places))] if places else (None, None)
+        if holder is None or (what == "twice" and isinstance(holder, dict)):
+            continue
+        if what == "drop":
+            del holder[key]
+        elif what == "twice":
+            holder.append(deepcopy(holder[key]))
+        else:
+            holder[key] = deepcopy(odd) if what == "odd" else json.dumps(holder[key])
+    return value
+
+
+def _places(value):
+    for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from _places(value[key])
+
+
+def rewritten(export: Path, changes) -> bytes:
+    """Return an export with changed values, in the same format."""
+    text = export.read_text(encoding="utf-8-sig")
+    if export.suffix == ".json":
+        return json.dumps(rigged(json.loads(text), changes)).encode()
+    if export.suffix == ".jsonl":
+        lines = [json.loads(line) for line in text.splitlines() if line.strip().startswith("{")]
+        return "\n".join(map(json.dumps, rigged(lines, changes))).encode()
+    file = io.StringIO(newline="")
+    delimiter = max(",;\t", key=text.count)
+    rows = rigged(list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)), changes)
+    csv.writer(file, delimiter=delimiter).writerows(row if isinstance(row, list) else [row] for row in rows)
+    return file.getvalue().encode("utf-8", "surrogatepass")
+
+
+def is_writable(export: Path) -> bool:
+    try:
+        return export.suffix in (".json", ".jsonl", ".csv") and bool(rewritten(export, []))
+    except ValueError:
+        return False  # broken as it is
+
+
+def check(path: Path, folder: Path) -> None:
+    """Read a file as the commands do: a message that says what was found, or every row; and in time."""
     start = time.monotonic()
     try:
-        sources = open_sources([path], tmp_path)
+        sources = open_sources([path], folder)
         for source in sources:
             batches = list(source.batches(7))
             assert sum(len(batch.rows) for batch in batches) == source.table.n_rows
@@ -86,3 +151,25 @@ def test_a_damaged_export_gives_a_message_or_every_row(tmp_path, export, damage)
     except DataError as error:
         assert ". Found" in str(error)  # noqa: PT017
     assert time.monotonic() - start < LIMIT
+
+
+@settings(
+    max_examples=int(os.environ.get("SERVICENLP_FUZZ", "300")), derandomize="SERVICENLP_FUZZ" not in os.environ,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(export=st.sampled_from(EXPORTS), damage=st.lists(DAMAGE, min_size=1, max_size=4))
+def test_a_damaged_export_gives_a_message_or_every_row(tmp_path, export, damage):
+    path = tmp_path / export.name
+    path.write_bytes(damaged(export.read_bytes(), damage))
+    check(path, tmp_path)
+
+
+@settings(
+    max_examples=int(os.environ.get("SERVICENLP_FUZZ", "300")), derandomize="SERVICENLP_FUZZ" not in os.environ,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(export=st.sampled_from([export for export in EXPORTS if is_writable(export)]), changes=st.lists(RIGGED, min_size=1, max_size=8))
+def test_an_export_with_odd_values_gives_a_message_or_every_row(tmp_path, export, changes):
+    path = tmp_path / export.name
+    path.write_bytes(rewritten(export, changes))
+    check(path, tmp_path)
