@@ -130,17 +130,18 @@ def moves(name: str, title: str, described: str, rows: Sequence[tuple[str, float
 
 def columns(name: str, title: str, described: str, periods: Sequence[str], stacks: Sequence[Sequence[Part]], height: int = 190) -> str:
     """Draw one column of shares for each period, the first part at the foot."""
-    step = 100 / max(1, len(periods))
-    drawn = []
+    step, paths = 100 / max(1, len(periods)), dict[str, list[str]]()
     for i, parts in enumerate(stacks):
         foot = float(height)
         for part in parts:
             size = part.value * height
-            if size > 0:
+            if size > 0:  # one path a colour, for a rectangle a part would be megabytes over some years of weeks
+                corner = f"M{_n((i + 0.08) * step)} {_n(foot)}v{_n(-size)}h{_n(0.84 * step)}v{_n(size)}z"
+                paths.setdefault(part.kind, []).append(corner)
                 foot -= size
-                place = f'x="{_n((i + 0.08) * step)}%" y="{_n(foot)}" width="{_n(0.84 * step)}%" height="{_n(size)}"'
-                drawn.append(f'<rect class="{part.kind}{" dense" * (len(periods) > 30)}" {place}/>')
-    return _svg(name, title, described, height + 20, [*drawn, *_axis(periods, height)])
+    dense = " dense" * (len(periods) > 30)
+    drawn = [f'<path class="{kind}{dense}" d="{"".join(corners)}"/>' for kind, corners in paths.items()]
+    return _svg(name, title, described, height + 20, [_stretched(drawn, height), *_axis(periods, height)])
 
 
 def lines(
@@ -191,7 +192,7 @@ def lines(
         stretched.append(f'<polyline class="second" points="{_points(zip(x, map(y, second), strict=True))}"/>')
     stretched.append(f'<polyline class="line" points="{_points((at, y(one.value)) for at, one in zip(x, series, strict=True))}"/>')
     whole = top + height
-    drawn.append(f'<svg width="100%" height="{whole}" viewBox="0 0 100 {whole}" preserveAspectRatio="none">{"".join(stretched)}</svg>')
+    drawn.append(_stretched(stretched, whole))
     if len(periods) <= 40:
         drawn += [f'<circle class="dot" cx="{_n(at)}%" cy="{_n(y(one.value))}" r="3"/>' for at, one in zip(x, series, strict=True)]
     for i, (place, text) in enumerate(marks):
@@ -253,6 +254,11 @@ def _svg(name: str, title: str, described: str, height: int, drawn: Sequence[str
     told = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(described)}</desc>'
     attributes = f'role="img" aria-labelledby="{name}-title {name}-desc" width="100%" height="{height}"'
     return f'<svg class="chart" {attributes}>{told}{"".join(drawn)}</svg>'
+
+
+def _stretched(drawn: Sequence[str], height: int) -> str:
+    """Let shapes whose places across are from 0 to 100 take the whole width."""
+    return f'<svg width="100%" height="{height}" viewBox="0 0 100 {height}" preserveAspectRatio="none">{"".join(drawn)}</svg>'
 
 
 def _heading(label: str, note: str, i: int) -> str:

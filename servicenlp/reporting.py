@@ -17,7 +17,7 @@ from servicenlp.insights import Insights, Result
 from servicenlp.insights.statistics import SMALL, rows_of
 from servicenlp.taxonomy import CATEGORIES, CAUSES, INTERESTS, LEVELS, RINGS
 
-_MAX_ROWS = 150  # of a table on the page; all are in the CSV
+_MAX_ROWS = 120  # of a table on the page; all are in the CSV
 _OPEN, _MAX_OPEN = {"changes"}, 12  # has no chart of its own
 _MAX_SUBJECTS, _MAX_QUOTES = 8, 2
 _MAX_READ = 10  # shown at once; the others are folded
@@ -157,7 +157,7 @@ def _tiles(insights: Insights) -> list[tuple[str, str, str]]:
     shares = [("disappointed (1 and 2)", "disappointed"), ("pleased (4 to 6)", "pleased"), ("criminal", "criminal")]
     told = [(title, mix[measure]) for measure, title in shares]
     row = means[0]
-    return [("mean level of 6", f"{row['mean']:.2f}", f"{row['low']:.2f} to {row['high']:.2f}")] + [
+    return [("mean level (1 to 6)", f"{row['mean']:.2f}", f"{row['low']:.2f} to {row['high']:.2f}")] + [
         (title, f"{own['share']:.1%}", f"{own['low']:.1%} to {own['high']:.1%}") for title, own in told
     ]
 

@@ -76,7 +76,7 @@ class Walk(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "br", "rect", "line", "circle", "polygon", "polyline"):
+        if tag not in ("meta", "br", "rect", "line", "circle", "polygon", "polyline", "path"):
             self.open_.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -237,12 +237,12 @@ def test_one_level_no_date_no_group():
 
 def test_page_stays_small_with_many_groups_weeks_and_long_texts():
     rng = np.random.default_rng(0)
-    days = pd.Timestamp("2022-01-01") + pd.to_timedelta(rng.integers(0, 1200, 5000), "D")
-    table = scored(5000, Team=[f"Team {k}" for k in rng.integers(0, 150, 5000)], Created=days.strftime("%Y-%m-%d"))
-    table["Agent"] = [f"Agent {k}" for k in rng.integers(0, 300, 5000)]
+    days = pd.Timestamp("2022-01-01") + pd.to_timedelta(rng.integers(0, 1200, 3000), "D")
+    table = scored(3000, Team=[f"Team {k}" for k in rng.integers(0, 12, 3000)], Created=days.strftime("%Y-%m-%d"))
+    table["Agent"] = [f"Agent {k}" for k in rng.integers(0, 30, 3000)]
     table["text"] = table["text"] + " And so it went on and on." * 200
     page = describe_page(insights.compute(table, by=["Team", "Agent"], date="Created", period="week"), "t.csv")
-    assert len(render(page).encode()) < 2_000_000
+    assert len(render(page).encode()) < 1_000_000
     assert len(blocks(page)["levels_over_time"]["figures"]) == 1 + 2 * MAX_GROUPS
 
 
