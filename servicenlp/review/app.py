@@ -46,9 +46,7 @@ def open_socket(port: int = 0) -> socket.socket:
         listening.bind((HOST, port))
     except OSError as error:
         listening.close()
-        raise DataError(
-            f"--port {port}: cannot be used. Found: {error.strerror}. Choose another, or leave it out."
-        ) from error
+        raise DataError(f"--port {port}: cannot be used. Found: {error.strerror}. Choose another, or leave it out.") from error
     listening.listen(128)
     return listening
 

@@ -243,7 +243,7 @@ class Desk:
         wanted = Verdict(labels.get("level") or 0, **{name: labels.get(name, "none") for name in CATEGORY_NAMES})
         item = self.find(key)
         event = self.store.decide(self.reviewer, item, wanted, self.context(key, seconds), why=why[:_LONG], token=token)
-        accepted = " as predicted" if event.action == ACCEPT and not self.blind else ""
+        accepted = ", as predicted" if event.action == ACCEPT and not self.blind else ""
         return f"Saved: {item.id}, {describe(event.after)}{accepted}."
 
     def mark_unusable(self, key: str, why: str, token: str, seconds: float | None) -> str:
