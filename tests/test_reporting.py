@@ -278,6 +278,27 @@ def test_command_fails_where_a_limit_is_passed_and_writes_the_page_all_the_same(
     assert "is there already" in again.output
 
 
+def test_command_says_where_dates_are_missing(tmp_path):
+    scored().drop(columns="Created").to_csv(tmp_path / "scored.csv", index=False)
+    told = CliRunner().invoke(main, ["report", str(tmp_path / "scored.csv"), "--by", "team,week", "-o", str(tmp_path / "r.html")])
+    assert told.exit_code == 1
+    assert "no column of dates for --by week" in told.output
+    told = CliRunner().invoke(main, ["report", str(tmp_path / "scored.csv"), "--date", "team", "-o", str(tmp_path / "r.html")])
+    assert told.exit_code == 1
+    assert "no dates in the column 'team'" in told.output
+
+
+def test_report_goes_on_from_its_state(tmp_path):
+    whole = scored()
+    arguments = ["report", str(tmp_path / "scored.csv"), "--by", "team", "--force", "-o", str(tmp_path / "r.html")]
+    for rows in (whole.head(300), whole):
+        rows.to_csv(tmp_path / "scored.csv", index=False)
+        assert CliRunner().invoke(main, [*arguments, "--state", str(tmp_path / "state.gz")]).exit_code == 0
+    appended = (tmp_path / "r.html").read_bytes()
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert (tmp_path / "r.html").read_bytes() == appended
+
+
 def test_competitors_come_from_a_file_or_from_commas(tmp_path):
     from servicenlp.commands.options import competitor_names
 

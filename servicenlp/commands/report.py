@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from servicenlp.commands.options import FILE, competitor_names, force_option, refuse_overwriting
-from servicenlp.errors import ServicenlpError
+from servicenlp.errors import DataError, ServicenlpError
 
 
 @click.command()
@@ -39,14 +39,18 @@ def report(
     watched = [parse_limit(limit) for limit in limits]
     refuse_overwriting(output, force)
     named = [name.strip() for one in by for name in one.split(",") if name.strip()]
-    steps = [name for name in named if name in PERIODS] or ["month"]
+    steps = [name for name in named if name in PERIODS]
     date = date or find_date(scored, prefix)
+    if steps and not date:
+        raise DataError(f"{scored}: no column of dates for --by {steps[-1]}. Found none that holds dates. Name it with --date.")
     names = competitor_names(competitors)
+    groups, period = [name for name in named if name not in PERIODS], (steps or ["month"])[-1]
     counted = insights.tally(
-        scored, by=[name for name in named if name not in PERIODS], date=date, period=steps[-1], competitors=names, prefix=prefix,
-        state=state, redact=redact,
+        scored, by=groups, date=date, period=period, competitors=names, prefix=prefix, state=state, redact=redact
     )  # fmt: skip
     found = insights.tables(counted, names)
+    if date and found.about["scored"] and not found.about["dated"]:
+        raise DataError(f"{scored}: no dates in the column {date!r}. Found none that can be read. Name another one with --date.")
     if tables:
         click.echo(f"{tables}: {len(found.write(tables, force))} tables", err=True)
     write_report(found, output, scored.name)
