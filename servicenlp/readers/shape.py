@@ -201,7 +201,7 @@ def _date(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)  # many times as fast as the parser of all other ways
     except ValueError:
-        return parser.parse(text, fuzzy=False)
+        return parser.parse(text, tzinfos=lambda _, offset: offset)  # the names of zones mean several
 
 
 def seconds(value: Any) -> float | None:
@@ -217,6 +217,8 @@ def seconds(value: Any) -> float | None:
     --------
     >>> seconds("1970-01-01T00:01:00Z"), seconds("01/Jan/1970 00:01"), seconds(1_700_000_000_000), seconds("soon")
     (60.0, 60.0, 1700000000.0, None)
+    >>> seconds("1 Jan 1970 00:01 EST"), seconds("1 Jan 1970 00:01 UTC"), seconds("1 Jan 1970 01:01 +0100")
+    (60.0, 60.0, 60.0)
     """
     try:
         if isinstance(value, str) and not value.strip().replace(".", "", 1).isdigit():
