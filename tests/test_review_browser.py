@@ -39,6 +39,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--host-resolver-rules=MAP evil.example 127.0.0.1",
 ]
 Open = Callable[..., Page]
 
@@ -394,6 +395,61 @@ def test_answer_that_got_lost_is_not_saved_twice(open_desk, store, context):
     press(page, "Enter")
     assert len(lost) == 1
     assert [(event.item, event.verdict.level) for event in store.events()] == [(first, 2)]
+
+
+EVIL = """<!doctype html><title>trying</title><iframe src="TARGET" name="frame"></iframe>
+<form method="post" action="TARGETdecide" enctype="text/plain" target="frame"><input name='{"key":"KEY","level":1,"a":"' value='"}'></form>
+<script>
+const body = JSON.stringify({key: "KEY", level: 1});
+const send = (init) => fetch("TARGETdecide", {method: "POST", credentials: "include", body, ...init}).then(() => "sent", () => "refused");
+const read = fetch("TARGET", {credentials: "include"}).then((answer) => answer.text()).catch(() => "refused");
+document.forms[0].submit();
+Promise.all([read, send({mode: "no-cors"}),
+  send({headers: {"Content-Type": "application/json"}}), send({headers: {"X-Review-Token": "x"}})])
+  .then(([text]) => { document.title = text === "refused" ? "refused" : "read"; });
+</script>"""
+
+
+@pytest.mark.parametrize("site", ["127.0.0.1", "localhost", "evil.example"])
+def test_other_sites_in_the_same_browser_can_neither_read_nor_decide(open_desk, browser, store, site):
+    """Cross-site requests, and those of another program's page on this machine, which browsers call the same site."""
+    desk = open_desk()
+    here, own = desk.url, browser.new_context()
+    page = own.new_page()
+    page.goto(f"{here}?token={TOKEN}")
+    expect(page.locator("#verdict")).to_be_visible()
+    evil = EVIL.replace("TARGET", here).replace("KEY", key(desk)).encode()
+    answered = []
+
+    def serve_evil(_environ, start):
+        start("200 OK", [("Content-Type", "text/html")])
+        return [evil]
+
+    server = make_server("127.0.0.1", 0, serve_evil, threaded=True, request_handler=Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        page = own.new_page()
+        page.on("response", lambda answer: answered.append(answer.status) if answer.url.startswith(here) else None)
+        page.goto(f"http://{site}:{server.port}/")
+        expect(page).to_have_title("refused")
+        page.wait_for_timeout(200)
+    finally:
+        own.close()
+        server.shutdown()
+        server.server_close()
+    assert set(answered) == {403}
+    assert store.events() == []
+
+
+def test_rebound_name_shows_nothing(open_desk, browser, store):
+    desk = open_desk()
+    own = browser.new_context()
+    page = own.new_page()
+    answer = page.goto(desk.url.replace("127.0.0.1", "evil.example") + f"?token={TOKEN}")
+    assert answer.status == 403
+    assert "LF-" not in page.content()
+    assert own.cookies() == []
+    own.close()
 
 
 OPENING = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"  # milliseconds from the request on

@@ -388,6 +388,13 @@ def test_decision_as_predicted_says_so(page):
     assert answer.json["said"].endswith(" as predicted.")
 
 
+def test_decision_over_anothers_says_what_was_before(page):
+    key = page.key()
+    page.desk.store.decide("bob", page.desk.find(key), Verdict(6))
+    said = page.post("/decide", {"key": key, "level": 1}).json["said"]
+    assert said.endswith("level 1 criminal. Before: level 6 unbelievable.")
+
+
 def test_decision_sent_again_is_saved_once(page):
     sent = {"key": page.key(), "level": 1, "token": "t-1"}
     assert page.post("/decide", sent).json["said"] == page.post("/decide", sent).json["said"]

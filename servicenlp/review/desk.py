@@ -244,7 +244,9 @@ class Desk:
         item = self.find(key)
         event = self.store.decide(self.reviewer, item, wanted, self.context(key, seconds), why=why[:_LONG], token=token)
         accepted = ", as predicted" if event.action == ACCEPT and not self.blind else ""
-        return f"Saved: {item.id}, {describe(event.after)}{accepted}."
+        # Someone else may have decided when it lay too long.
+        before = f" Before: {describe(event.before)}." if event.before and not (self.blind or self.second) else ""
+        return f"Saved: {item.id}, {describe(event.after)}{accepted}.{before}"
 
     def mark_unusable(self, key: str, why: str, token: str, seconds: float | None) -> str:
         """Save that an item cannot be judged; return what was saved, in words."""
