@@ -1,12 +1,14 @@
 """A model and a few hundred labels to a model that knows both: drawn towards what it knew, with new words added."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,6 +25,8 @@ Ints = NDArray[np.int64]
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the fit, from keeping next to all that was known
 FOLDS = 5
+ANCHORED = 0.1  # what the anchors weigh, of what the labels do
+_EACH, _STRONG, _WORDS = 8, 300, 8  # anchors for each label, the words they are made of, and how many each has
 
 
 def adapt(
@@ -76,36 +80,73 @@ def adapt(
     labels = read_labels(y, len(texts)).codes
     weight = read_weights(sample_weight, len(texts))
     group = np.arange(len(texts)) if groups is None else pd.factorize(np.asarray(groups))[0]
-    terms = find_terms(texts, [split_turns(text) for text in texts])
-    model = _widened(base, terms, texts, list(labels))
-    scores, columns, divisor = model.score_terms(terms, len(texts))
-    counts, movable, scale = _weighed(count_terms(terms.text, columns, (len(texts), len(model.vocabulary_))), divisor)
-    # What all targets say is known of a text, so the new labels may lean on any of it, not on its words alone.
-    centre = _centring(model)
-    views = scores.astype(float) @ centre
-    size = 1 / np.sqrt((views**2).sum(axis=1).mean())
-    matrix = sparse.hstack([counts, size * views]).tocsr()
-    known, constants = model.coef_ @ centre, model.intercept_ @ centre
+    model, ground = _prepare(base, texts, labels)
     fold = split_folds(group, FOLDS, base.random_state)
     for done, (target, label) in enumerate(labels.items(), 1):
-        outputs, heat = model.outputs_[target], model.temperatures_[target]
-        old = scores[:, outputs].astype(float) / heat
-        tasks = [(C, k) for C in strengths for k in np.unique(fold)]
-        steps = Parallel(n_jobs=n_jobs)(
-            delayed(fit_towards)(matrix[fold != k], old[fold != k], label[fold != k], weight[fold != k], C) for C, k in tasks
-        )
-        strength, unseen = _best(list(zip(tasks, steps, strict=True)), matrix, old, label, weight, fold)
-        step = fit_towards(matrix, old, label, weight, strength)
-        words, mixing = step.coef[: len(movable)], size * step.coef[len(movable) :]
-        # Scores keep their size, for what was learnt of quotations leans on it.
-        model.coef_[:, outputs] = step.factor * model.coef_[:, outputs] + heat * (known @ mixing)
-        model.coef_[movable, outputs] += heat * scale[:, None] * words
-        model.intercept_[outputs] = step.factor * model.intercept_[outputs] + heat * (step.intercept + constants @ mixing)
-        model.strengths_[target] = strength
-        _calibrate(model, target, heat * unseen, label, weight, fresh=target not in base.outputs_)
+        _move(model, ground, target, label, weight, fold, strengths, n_jobs, anchored=target in base.outputs_)
         if progress:
             progress(done, len(labels))
     return model
+
+
+class _Ground(NamedTuple):
+    """What every target is fitted on: the texts, and after them the anchors; see `_anchors`.
+
+    `matrix` holds the weighed terms of `movable` columns and, after them, the centred scores of all
+    outputs: what all targets say is known of a text, so the new labels may lean on any of it, not
+    on its words alone. `scale` and `unit` are the weights of both; `coef` and `intercept` give the
+    centred scores.
+    """
+
+    matrix: sparse.csr_matrix
+    scores: NDArray[np.float32]
+    movable: Ints
+    scale: Floats
+    unit: float
+    coef: Floats
+    intercept: Floats
+
+
+def _prepare(base: ServiceClassifier, texts: list[str], labels: dict[str, Ints]) -> tuple[ServiceClassifier, _Ground]:
+    """Return the model to move, which predicts as `base` does yet, and what to fit it on."""
+    terms = find_terms(texts, [split_turns(text) for text in texts])
+    model = _widened(base, terms, texts, list(labels))
+    scores, columns, divisor = model.score_terms(terms, len(texts))
+    counts = count_terms(terms.text, columns, (len(texts), len(model.vocabulary_)))
+    anchors = _anchors(base, model)
+    size = np.sqrt(np.asarray(anchors.sum(axis=1)).ravel() + 1)
+    scores = np.vstack([scores, (anchors @ model.coef_) / size[:, None] + model.intercept_])
+    counts, movable, scale = _weighed(sparse.vstack([counts, anchors]).tocsr(), np.concatenate([divisor, size]), len(texts))
+    centre = _centring(model)
+    views = scores.astype(float) @ centre
+    unit = float(1 / np.sqrt((views[: len(texts)] ** 2).sum(axis=1).mean()))
+    matrix = sparse.hstack([counts, unit * views]).tocsr()
+    return model, _Ground(matrix, scores, movable, scale, unit, model.coef_ @ centre, model.intercept_ @ centre)
+
+
+def _move(
+    model: ServiceClassifier, ground: _Ground, target: str, label: Ints, weight: Floats, fold: Ints,
+    strengths: Sequence[float], n_jobs: int | None, *, anchored: bool,
+) -> None:  # fmt: skip
+    """Move one target of a model."""
+    outputs, heat, n = model.outputs_[target], model.temperatures_[target], len(label)
+    matrix, old = ground.matrix, ground.scores[:, outputs].astype(float) / heat
+    counted, n_anchors = np.where(label >= 0, weight, 0), len(old) - n
+    own = np.append(counted, np.full(n_anchors, anchored * ANCHORED * counted.sum() / n_anchors))
+    wanted, part = _wanted(label, old), np.append(fold, np.full(n_anchors, -1))  # anchors are always read
+    tasks = [(C, k) for C in strengths for k in np.unique(fold)]
+    steps = Parallel(n_jobs=n_jobs)(
+        delayed(fit_towards)(matrix[part != k], old[part != k], wanted[part != k], own[part != k], C) for C, k in tasks
+    )
+    strength, unseen = _best(list(zip(tasks, steps, strict=True)), matrix[:n], old[:n], label, weight, fold)
+    step = fit_towards(matrix, old, wanted, own, strength)
+    words, mixing = step.coef[: len(ground.movable)], ground.unit * step.coef[len(ground.movable) :]
+    # Scores keep their size, for what was learnt of quotations leans on it.
+    model.coef_[:, outputs] = step.factor * model.coef_[:, outputs] + heat * (ground.coef @ mixing)
+    model.coef_[ground.movable, outputs] += heat * ground.scale[:, None] * words
+    model.intercept_[outputs] = step.factor * model.intercept_[outputs] + heat * (step.intercept + ground.intercept @ mixing)
+    model.strengths_[target] = strength
+    _calibrate(model, target, heat * unseen, label, weight, fresh=not anchored)
 
 
 def _widened(base: ServiceClassifier, terms: Terms, texts: list[str], targets: list[str]) -> ServiceClassifier:
@@ -143,14 +184,40 @@ def _centring(model: ServiceClassifier) -> Floats:
     return centre
 
 
-def _weighed(counts: sparse.csr_matrix, divisor: NDArray[np.float32]) -> tuple[sparse.csr_matrix, Ints, Floats]:
+def _wanted(label: Ints, old: Floats) -> Floats:
+    """Return the probability that each label is right: as given for the texts, as it was for the anchors after them."""
+    wanted = softmax(old, axis=1)
+    wanted[: len(label)] = np.eye(old.shape[1])[label]
+    return wanted
+
+
+def _anchors(base: ServiceClassifier, model: ServiceClassifier) -> sparse.csr_matrix:
+    """Return texts made of words that spoke for each label, as counts.
+
+    On these the model must say what it said before, so that it does not forget labels which the
+    new ones lack (pseudo-rehearsal, Robins 1995, *Catastrophic Forgetting, Rehearsal and
+    Pseudorehearsal*).
+    """
+    rng = np.random.default_rng(0)
+    column = model.vocabulary_.find(base.vocabulary_.keys)
+    rows = []
+    for outputs in base.outputs_.values():
+        weights = base.coef_[:, outputs] - base.coef_[:, outputs].mean(axis=1, keepdims=True)
+        for k in range(weights.shape[1]):
+            strong = column[np.argsort(-weights[:, k], kind="stable")[:_STRONG]]
+            rows += [rng.choice(strong, min(_WORDS, len(strong)), replace=False) for _ in range(_EACH)]
+    ends = np.cumsum([0] + [len(row) for row in rows])
+    return sparse.csr_matrix((np.ones(ends[-1], np.float32), np.concatenate(rows), ends), shape=(len(rows), len(model.vocabulary_)))
+
+
+def _weighed(counts: sparse.csr_matrix, divisor: NDArray[np.float32], n_texts: int) -> tuple[sparse.csr_matrix, Ints, Floats]:
     """Return the terms that occur, weighed as for a fit anew, their columns, and their weights."""
     counts.sum_duplicates()
-    df = np.bincount(counts.indices, minlength=counts.shape[1])
-    movable = np.flatnonzero(df)
-    idf = np.log((1 + counts.shape[0]) / (1 + df[movable])) + 1
+    df = np.bincount(counts[:n_texts].indices, minlength=counts.shape[1])
+    movable = np.unique(counts.indices)
+    idf = np.log((1 + n_texts) / (1 + df[movable])) + 1
     matrix = (sparse.diags(1 / divisor) @ counts[:, movable] @ sparse.diags(idf)).tocsr()
-    scale = 1 / np.sqrt(matrix.multiply(matrix).sum(axis=1).mean())
+    scale = 1 / np.sqrt(matrix.multiply(matrix).sum(axis=1)[:n_texts].mean())
     return matrix * scale, movable, idf * scale
 
 

@@ -66,7 +66,7 @@ class Step(NamedTuple):
         return self.factor * base + matrix @ self.coef + self.intercept
 
 
-def fit_towards(matrix: sparse.csr_matrix, base: Floats, label: Ints, weight: Floats, C: float) -> Step:
+def fit_towards(matrix: sparse.csr_matrix, base: Floats, wanted: Floats, weight: Floats, C: float) -> Step:
     """Fit one target, drawn towards scores that are given.
 
     Parameters
@@ -75,8 +75,10 @@ def fit_towards(matrix: sparse.csr_matrix, base: Floats, label: Ints, weight: Fl
         Weighed terms.
     base : array, shape (n_interactions, n_labels)
         The scores given, before the softmax.
-    label, weight
-        Index of each label, -1 where there is none; what each interaction counts.
+    wanted : array, shape (n_interactions, n_labels)
+        The probability that each label is right: 1 for the one given, or shared among several.
+    weight : array, shape (n_interactions,)
+        What each interaction counts.
     C : float
         Inverse strength of the pull; at 0 nothing moves.
 
@@ -87,9 +89,6 @@ def fit_towards(matrix: sparse.csr_matrix, base: Floats, label: Ints, weight: Fl
         logistic regression, on the difference (Chelba and Acero 2004, *Adaptation of Maximum
         Entropy Capitalizer*).
     """
-    known = label >= 0
-    matrix, base, weight = matrix[known], base[known], weight[known]
-    wanted = np.eye(base.shape[1])[label[known]]
     shape = (matrix.shape[1] + 1, base.shape[1])  # a row of constants after the terms
     transposed = sparse.csr_matrix(matrix.T)
 

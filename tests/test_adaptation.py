@@ -44,6 +44,15 @@ def test_adapt_does_not_forget(model, learned, interactions):
     assert after > before - 0.1
 
 
+def test_adapt_does_not_forget_levels_that_the_labels_lack(model, learned):
+    """A company that labels its complaints first."""
+    bad = learned[learned["level"] <= 3].groupby("level").head(25)
+    adapted = adapt(model, bad["text"], bad["level"])
+    good = learned[learned["level"] >= 4]
+    assert (adapted.predict(good["text"]) >= 4).mean() > 0.5
+    assert (adapted.predict(bad["text"]) == bad["level"]).mean() > 0.8
+
+
 def test_adapt_leaves_targets_without_labels_alone(model, adapted, interactions):
     for target in ("primary", "cause"):
         assert adapted.predict_proba(interactions["text"], target) == pytest.approx(
@@ -103,7 +112,7 @@ def test_adapt_beats_the_model_and_a_new_one_on_a_companys_words(model, learned)
 def test_fit_towards_has_the_slope_that_it_says():
     rng = np.random.default_rng(0)
     matrix, base, label = sparse.csr_matrix(rng.normal(size=(30, 4))), rng.normal(size=(30, 3)), rng.integers(0, 3, 30)
-    step = fit_towards(matrix, base, label, np.ones(30), 0.5)
+    step = fit_towards(matrix, base, np.eye(3)[label], np.ones(30), 0.5)
 
     def loss(factor, coef, intercept):
         z = factor * base + matrix @ coef + intercept
