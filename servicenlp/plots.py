@@ -220,7 +220,8 @@ def plot_curve(curve: pd.DataFrame, *, stop: int | None = None, title: str = "",
     `stop` is where one may stop, by `learning_curves.when_to_stop`.
     """
     ax = _axes(ax, title, (7.2, 4.4))
-    for (order, part), colour, style in zip(curve.groupby("order", sort=False), (_FOR, _AGAINST, "#444444"), ("o-", "s--", "^:"), strict=False):
+    styles = ((_FOR, "o-"), (_AGAINST, "s--"), (_INK, "^:"))
+    for (order, part), (colour, style) in zip(curve.groupby("order", sort=False), styles, strict=False):
         ax.plot(part["reviewed"], part["kappa"], style, color=colour, markersize=5)
         ax.text(part["reviewed"].iloc[-1], part["kappa"].iloc[-1], f"  {order}", color=colour, va="center", fontsize=10)
     if stop is not None:

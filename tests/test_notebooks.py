@@ -3,11 +3,9 @@
 import ast
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import nbformat
 import pytest
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
@@ -38,9 +36,8 @@ def test_notebook_runs(path, tmp_path, monkeypatch):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     here = tmp_path if path.stem in FROM_ROOT else copy.parent
-    with TemporaryDirectory() as sockets:  # whose names must be short
-        kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/k")
-        NotebookClient(notebook, km=kernel, timeout=240, record_timing=False, resources={"metadata": {"path": str(here)}}).execute()
+    resources = {"metadata": {"path": str(here)}}
+    NotebookClient(notebook, kernel_name="python3", timeout=240, record_timing=False, resources=resources).execute()
     drawn = [output for cell in notebook.cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
     kept = nbformat.read(path, as_version=4)
     assert len(drawn) == sum("image/png" in o.get("data", {}) for cell in kept.cells for o in cell.get("outputs", []))
