@@ -89,7 +89,7 @@ def bars(name: str, title: str, described: str, rows: Sequence[Bar], whole: floa
 
 
 def ranges(name: str, title: str, described: str, rows: Sequence[Range], ticks: Ticks, reference: float | None = None) -> str:
-    """Draw values with their intervals; `ticks` are the scale, lowest first, and `reference` is a line through all rows.
+    """Draw values with their intervals; `ticks` are the scale, lowest first, and `reference` is marked in all rows.
 
     Examples
     --------
@@ -97,15 +97,16 @@ def ranges(name: str, title: str, described: str, rows: Sequence[Range], ticks: 
     1
     """
     ends, foot = (ticks[0][0], ticks[-1][0]), len(rows) * _ROW
-    drawn = [_line(_at(value, ends), 18, _at(value, ends), foot, "grid") for value, _ in ticks]
+    drawn = []
     for value, text in ticks:
         side = "start" if value == ends[0] else "end" if value == ends[1] else "middle"
         drawn.append(f'<text class="tick" x="{_n(_at(value, ends))}%" y="{foot + 14}" text-anchor="{side}">{escape(text)}</text>')
-    if reference is not None:
-        drawn.append(_line(_at(reference, ends), 18, _at(reference, ends), foot, "reference"))
     for i, row in enumerate(rows):
         middle = i * _ROW + 28
         drawn += [_heading(row.label, row.note, i), _line(0, middle, 100, middle, "track")]
+        drawn += [_line(_at(value, ends), middle - 9, _at(value, ends), middle + 9, "grid") for value, _ in ticks]
+        if reference is not None:
+            drawn.append(_line(_at(reference, ends), middle - 10, _at(reference, ends), middle + 10, "reference"))
         drawn.append(_line(_at(row.low, ends), middle, _at(row.high, ends), middle, "interval"))
         drawn.append(f'<circle class="dot" cx="{_n(_at(row.value, ends))}%" cy="{middle}" r="5"/>')
     return _svg(name, title, described, foot + 18, drawn)

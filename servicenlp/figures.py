@@ -66,6 +66,11 @@ def group_name(by: str, group: str) -> str:
     return f"{by}: {group}" if by else "The whole"
 
 
+def _of_all(insights: Insights, by: str) -> str:
+    n = int((insights["means"]["by"] == by).sum())
+    return by if n <= MAX_GROUPS else f"{by}: the {MAX_GROUPS} largest of {n:,}"
+
+
 def _where(table: pd.DataFrame, by: str, group: str) -> list[Row]:
     return rows_of(table[(table["by"] == by) & (table["group"] == group)])
 
@@ -101,7 +106,7 @@ def _standing(insights: Insights, said: str) -> list[Figure]:
     found = [Figure(bars("standing", "Level mix", said, [bar("", ALL, "The whole")], 1), "", _LEVELS)]
     for k, by in enumerate(insights.about["by"]):
         told = [bar(by, group, group) for _, group in groups(insights, by)]
-        found.append(Figure(bars(f"standing-{k}", f"Level mix by {by}", said, told, 1), by))
+        found.append(Figure(bars(f"standing-{k}", f"Level mix by {by}", said, told, 1), _of_all(insights, by)))
     return found
 
 
@@ -114,7 +119,7 @@ def _means(insights: Insights, said: str) -> list[Figure]:
         ticks = [(level, str(level)) for level in range(floor(min(row.low for row in rows)), ceil(max(row.high for row in rows)) + 1)]
         svg = ranges(f"means-{k}", f"Mean level by {by}", said, rows, ticks, whole)
         legend: Legend = (("k-dot", "mean, with its 95% interval"), ("k-second", f"the whole, {whole:.2f}"))
-        found.append(Figure(svg, by, () if k else legend))
+        found.append(Figure(svg, _of_all(insights, by), () if k else legend))
     return found
 
 

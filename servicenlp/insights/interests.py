@@ -50,7 +50,7 @@ def _said(table: pd.DataFrame) -> str:
     sizes = {row["interest"]: row for row in rows_of(table)}
     for interest, words in (("company", "put the company first"), ("client", "put the client first")):
         if interest in sizes:
-            told.append(f"{sizes[interest]['n']} interactions {words} (mean level {sizes[interest]['mean_level']:.2f})")
+            told.append(f"{sizes[interest]['n']:,} interactions {words} (mean level {sizes[interest]['mean_level']:.2f})")
     sure = table[table["p"] < ALPHA]
     if len(sure):
         row = min(rows_of(sure), key=lambda row: row["p"])

@@ -77,7 +77,7 @@ def inward(tally: Tally, rules: RuleSet) -> pd.DataFrame:
         n = [int(part["n"].sum()) for part in parts]
         good = [int(part.loc[part["level"] >= 4, "n"].sum()) for part in parts]
         if min(n) >= _FEW:
-            text = " -> ".join(f"pleased in {k} of {m} ({k / m:.0%}) in {end.name}" for k, m, end in zip(good, n, ends, strict=True))
+            text = " -> ".join(f"pleased in {k:,} of {m:,} ({k / m:.0%}) in {end.name}" for k, m, end in zip(good, n, ends, strict=True))
             rows.append((rule.id, rule.name, *n, good[0] / n[0], good[1] / n[1], two_shares(good[0], n[0], good[1], n[1]), text))
     table = pd.DataFrame(rows, columns=columns)
     table["p"] = adjust(table["p"]) if len(table) else table["p"]
@@ -92,8 +92,8 @@ def _said(mix: pd.DataFrame) -> str:
     told = rows_of(whole)
     worst, best = max(told, key=lambda row: row["disappointed"]), max(told, key=lambda row: row["pleased"])
     return (
-        f"The {worst['name']} disappoints most ({worst['disappointed']:.0%} of {worst['n']}); "
-        f"the {best['name']} pleases most ({best['pleased']:.0%} of {best['n']})."
+        f"The {worst['name']} disappoints most ({worst['disappointed']:.0%} of {worst['n']:,}); "
+        f"the {best['name']} pleases most ({best['pleased']:.0%} of {best['n']:,})."
     )
 
 
@@ -101,7 +101,7 @@ def _said_topics(topics: pd.DataFrame) -> str:
     if topics.empty:
         return "No support was spoken of."
     first = topics.iloc[0]
-    return f"Most spoken of: {first['name']}, in {first['count']} interactions, of which {first['disappointed']:.0%} disappointed."
+    return f"Most spoken of: {first['name']}, in {first['count']:,} interactions, of which {first['disappointed']:.0%} disappointed."
 
 
 def _said_moved(moved: pd.DataFrame) -> str:

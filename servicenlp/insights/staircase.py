@@ -153,7 +153,7 @@ def drift(tally: Tally, rules: RuleSet) -> pd.DataFrame:
         levels = [_weighted(part) for part in parts]
         then, now = (count / end.n for count, end in zip(counts, ends, strict=True))
         p = two_shares(counts[0], ends[0].n, counts[1], ends[1].n)
-        told = [f"{count} of {end.n} ({count / end.n:.1%}) in {end.name}" for count, end in zip(counts, ends, strict=True)]
+        told = [f"{count:,} of {end.n:,} ({count / end.n:.1%}) in {end.name}" for count, end in zip(counts, ends, strict=True)]
         rows.append([gesture, name, *counts, then, now, p, 0, *levels, " -> ".join(told)])
     found = pd.DataFrame(rows, columns=columns)
     found["p"] = adjust(found["p"]) if len(found) else found["p"]

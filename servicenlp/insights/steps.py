@@ -167,6 +167,6 @@ def _said_rise(rises: pd.DataFrame) -> str:
         return "No category fails often enough for an estimate."
     row = whole.iloc[0]
     return (
-        f"An estimated {row['rise']:.0f} of {row['n']} interactions ({row['low']:.0f} to {row['high']:.0f}) would reach "
+        f"An estimated {row['rise']:,.0f} of {row['n']:,} interactions ({row['low']:,.0f} to {row['high']:,.0f}) would reach "
         f"level {row['target']} if {row['category']} stopped failing."
     )

@@ -124,7 +124,7 @@ def _said_mention(table: pd.DataFrame, otherwise: str) -> str:
     if table.empty:
         return otherwise
     first = table.iloc[0]
-    return f"Most often: {first['name']}, in {first['count']} interactions, mean level {first['mean_level']:.2f}."
+    return f"Most often: {first['name']}, in {first['count']:,} interactions, mean level {first['mean_level']:.2f}."
 
 
 def _said_causes(blame: pd.DataFrame) -> str:
@@ -134,4 +134,4 @@ def _said_causes(blame: pd.DataFrame) -> str:
     process, person = whole["process"], whole["person"]
     if process["n"] < SMALL:
         return f"Only {process['n']} interactions hold a failure: too few to say what failures come of."
-    return f"Of {process['n']} interactions with a failure, {process['share']:.0%} came of a process, {person['share']:.0%} of a person."
+    return f"Of {process['n']:,} interactions with a failure, {process['share']:.0%} came of a process, {person['share']:.0%} of a person."

@@ -47,7 +47,7 @@ def _said(wished: pd.DataFrame) -> str:
     if whole.empty:
         return "No wish was found."
     first = whole.iloc[0]
-    return f"Most wishes are about {first['name']}: {first['count']} of {first['n']} interactions hold one ({first['share']:.1%})."
+    return f"Most wishes are about {first['name']}: {first['count']:,} of {first['n']:,} interactions hold one ({first['share']:.1%})."
 
 
 def _said_rivals(rivals: pd.DataFrame) -> str:
