@@ -30,10 +30,10 @@ def compare(
     from servicenlp.review.labels import write_rows
 
     refuse_overwriting(output, force)
-    models = [load_model(folder) for folder in (a, b)]
+    first, second = load_model(a), load_model(b)
     table = read_corpus(*data, strict=not skip_bad).table if has_labels(*data) else read_interactions(*data)
-    compared = compare_models(*models, table, times=times, seed=seed)
-    click.echo(render(compared, *(f"{folder} ({model.card_['id']})" for folder, model in zip((a, b), models, strict=True))))
+    compared = compare_models(first, second, table, times=times, seed=seed)
+    click.echo(render(compared, f"{a} ({first.card_['id']})", f"{b} ({second.card_['id']})"))
     if output:
         write_rows(compared.changed.to_dict("records"), output, list(compared.changed.columns))
         click.echo(f"{output}: {len(compared.changed):,} interactions", err=True)
