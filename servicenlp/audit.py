@@ -70,7 +70,8 @@ def audit_labels(
     found.sort(key=lambda row: row["p_label"])
     found += [*_contradictions(table), *_copies(table)]
     rows = [{"file": table["file"][row["at"]], "id": _id(table, row["at"]), "text": table["text"][row["at"]], **row} for row in found]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    out = pd.DataFrame(rows, columns=COLUMNS)
+    return out.assign(label=[_plain(cell) for cell in out["label"]], suggested=[_plain(cell) for cell in out["suggested"]])
 
 
 def _judge(
@@ -146,6 +147,11 @@ def _copies(table: pd.DataFrame) -> list[dict[str, Any]]:
         if family[i] != family[first]:
             found.append({"kind": "leak", **row, "target": "family", "label": family[i], "suggested": family[first]})
     return sorted(found, key=lambda row: list(KINDS).index(row["kind"]))
+
+
+def _plain(cell: Any) -> Any:
+    """Return a level as a whole number, which a column with gaps holds as another."""
+    return int(cell) if isinstance(cell, float) and cell == cell else cell
 
 
 def _id(table: pd.DataFrame, i: int) -> str:

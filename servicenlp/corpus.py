@@ -16,6 +16,7 @@ from servicenlp.taxonomy import CATEGORY_NAMES, NONE, TARGETS, values
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
 _SHOWN = 20
+_NO_TEXT = "no text"
 _BATCH = 1024
 # Where a target's labels may stand, the best first: in a column of its name, as a person's verdict
 # on a scored file, or as what `servicenlp label` found. Predictions are never labels.
@@ -66,7 +67,8 @@ def read_corpus(*paths: str | Path, strict: bool = True) -> Corpus:
     *paths : str or Path
         Files, or folders whose files (not those of their folders) are read.
     strict : bool
-        Whether a bad line is an error; if not, it is left out and reported.
+        Whether a bad line is an error; if not, it is left out and reported. One without any label
+        teaches nothing and is left out in any case.
 
     Raises
     ------
@@ -79,17 +81,21 @@ def read_corpus(*paths: str | Path, strict: bool = True) -> Corpus:
     >>> len(table), problems, int(table.loc[0, "level"])
     (11246, [], 3)
     """
-    rows, problems = [], []
+    rows: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    bad: list[Problem] = []
     for file in _files(paths):
         for line, row, what in _rows(file):
             if what:
                 problems.append(Problem(file.name, line, what))
+                if what != _NO_TEXT or any(row.get(target) is not None for target in TARGETS):
+                    bad.append(problems[-1])
             else:
                 rows.append(row)
-    if problems and strict:
-        listed = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
-        more = f"\n  ... and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise DataError(f"Labelled data: {len(problems)} bad lines.\n{listed}{more}\nCorrect them, or leave them out with --skip-bad.")
+    if bad and strict:
+        listed = "\n".join(f"  {problem}" for problem in bad[:_SHOWN])
+        more = f"\n  ... and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+        raise DataError(f"Labelled data: {len(bad)} bad lines.\n{listed}{more}\nCorrect them, or leave them out with --skip-bad.")
     if not rows:
         raise DataError(f"{', '.join(map(str, paths))}: no labelled interactions. Found none. Name files with text and level.")
     return Corpus(pd.DataFrame(rows), problems)
@@ -156,7 +162,7 @@ def _or(cell: Any, otherwise: str) -> Any:
 def _wrong(row: dict[str, Any], targets: list[str]) -> str | None:
     """Say what is wrong with a row, or None."""
     if not isinstance(row["text"], str) or not row["text"].strip():
-        return "no text"
+        return _NO_TEXT
     for target in targets:
         if row[target] is not None and (isinstance(row[target], bool) or row[target] not in values(target)):
             return f"{target} {row[target]!r} is not one of {', '.join(map(str, values(target)))}"

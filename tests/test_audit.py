@@ -76,6 +76,7 @@ def test_missing_labels_are_no_findings(table, model):
     gaps = table.assign(level=table["level"].where(table.index % 2 == 0))
     found = audit_labels(gaps, model)
     assert found["label"].notna().all()
+    assert all(isinstance(level, int) for level in found[found["target"] == "level"]["label"])
 
 
 def test_audit_says_where_there_is_nothing_to_judge(table, model):

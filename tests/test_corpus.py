@@ -161,3 +161,9 @@ def test_read_interactions_leaves_out_what_holds_no_words(lines):
     table = read_interactions(lines({"id": 7, "text": "The food was cold."}, {"id": 8, "text": "..."}, {"id": 9, "text": None}))
     assert table[["file", "row", "id", "text"]].values.tolist()[0][1:] == [1, "7", "The food was cold."]
     assert len(table) == 1
+
+
+def test_a_line_without_text_and_label_stops_nothing(lines):
+    table, problems = read_corpus(lines(GOOD, {"text": "", "level": None}, GOOD))
+    assert len(table) == 2
+    assert [str(problem) for problem in problems] == ["mine.jsonl, line 2: no text"]
