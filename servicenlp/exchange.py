@@ -197,9 +197,7 @@ def read_labels(path: str | Path) -> pd.DataFrame:
     rows, text = read_rows(path)
     found = [told for number, row in enumerate(rows) for told in _told(row, text, f"{path.stem}-{number}")]
     if not found:
-        raise DataError(
-            f"{path}: no labels. Found {len(rows)} rows without one. Add a column level (1 to 6), human_level or label_level."
-        )
+        raise DataError(f"{path}: no labels. Found {len(rows)} rows without one. Add a column level (1 to 6), human_level or label_level.")
     table = pd.DataFrame(found)
     for target in _LABELS:
         if target in table:
