@@ -68,7 +68,7 @@ def leave_out_clauses(model: ServiceClassifier, text: str) -> pd.DataFrame:
     >>> from servicenlp import load_model
     >>> table = leave_out_clauses(load_model(), "The room was lovely. Nobody called me back.")
     >>> table[["change", "level"]].values.tolist()
-    [['as it is', 2], ['without: The room was lovely', 1], ['without: Nobody called me back', 4]]
+    [['as it is', 4], ['without: The room was lovely', 1], ['without: Nobody called me back', 4]]
     """
     terms = find_terms([text], [split_turns(text)])
     clauses = [(int(terms.start[at[0]]), int(terms.end[at[-1]])) for at in _runs(terms.clause)]

@@ -142,7 +142,7 @@ def test_ctrl_c_leaves_finished_parts_and_resume_makes_the_others(exports, model
     known = ["-o", f"{out}/", "-m", str(model_folder), "--engine", "dask", "--workers", "2", "--quiet"]
     command = [sys.executable, "-m", "servicenlp", "score", f"{exports}/*.csv", *known]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
-    while len(list(out.glob("part-*"))) < 2:
+    while not list((out / ".parts").glob("*.json")):
         assert process.poll() is None
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)

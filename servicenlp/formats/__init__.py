@@ -141,7 +141,8 @@ def _format(path: Path) -> str:
         raise DataError(f"{path}: a mail of Outlook's own kind. Found .msg. Save it as .eml.")
     if not head and named is None:
         raise DataError(f"{path}: the file is empty. Found no words in it. Export it again.")
-    if len(_CONTROLS.findall(head)) * 20 > len(head) > head.count(0) * 3 and not _PACKED.match(head):
+    # A small table may hold odd letters; a program's bytes are many.
+    if len(head) > 1024 and len(_CONTROLS.findall(head)) * 20 > len(head) > head.count(0) * 3 and not _PACKED.match(head):
         raise DataError(f"{path}: not a table or a text. Found bytes of some other kind. Export the data as CSV.")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     packed = head[:4] in (b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
