@@ -106,7 +106,7 @@ _BOLD_LABEL = re.compile(r"\s*(?:\*\*|__)[^*_\n]{1,60}?(?::(?:\*\*|__)|(?:\*\*|_
 # Most texts have none of these and need no closer look.
 _CLOCK_HINT = re.compile(r"\d:\d\d")
 _ELAPSED_HINT = re.compile(r"[(\[]\s?\d+[hms]\b")
-_LABEL_HINT = re.compile(r"^[^\n:]{1,60}:(?:\*\*|__)?(?:\s|$)", re.MULTILINE)
+_LABEL_HINT = re.compile(r"^([^\n:]{1,60}):(?:\*\*|__)?(?:\s|$)", re.MULTILINE)
 _ALONE_HINT = re.compile(
     r"^[ \t]*(?:[^\n:,.?!()]{1,40}[ \t]?[(\[][ \t]*)?(?:"
     + "|".join(ROLE_WORDS[role] for role in (CUSTOMER, AGENT, BOT))
@@ -312,7 +312,8 @@ def _is_timed_chat(text: str, lines: list[_Line]) -> bool:
 
 def _labelled(text: str) -> list[_Line]:
     """Find names that stand before a colon, with no time."""
-    if "\n" not in text or len(_LABEL_HINT.findall(text)) < 2:
+    hints = _LABEL_HINT.findall(text) if "\n" in text else []
+    if len(hints) < 2 or all(is_role(hint.strip()) for hint in hints):
         return []
     matches = [match for line in _LINE.finditer(text) if (match := _LABELLED.match(text, line.start(), line.end()))]
     lines = [_Line(name, match.start(), match.end(), match.end()) for match in matches if (name := _name(match["name"]))]

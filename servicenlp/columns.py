@@ -1,5 +1,6 @@
 """The columns that we add: their names, what their cells can hold, and a batch of them as numbers."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -94,6 +95,14 @@ def level_codes(expected: NDArray[np.float64]) -> NDArray[np.int16]:
 def flag_codes(raised: Sequence[NDArray[np.bool_]]) -> NDArray[np.int16]:
     """Return the codes of flags, given whether each of `FLAGS` is raised."""
     return np.array(sum(flag.astype(np.int16) << bit for bit, flag in enumerate(raised)))
+
+
+def tally(scores: Scores, name: str) -> Counter[Any]:
+    """Count the cells of a column that `VALUES` has, but for the empty ones."""
+    if name not in scores.codes:
+        return Counter()
+    counts = np.bincount(scores.codes[name] + 1)[1:].tolist()  # -1 first, which is empty
+    return Counter({VALUES[name][code]: n for code, n in enumerate(counts) if n})
 
 
 def cells(scores: Scores, texts: Sequence[Any], tables: Tables, made: Collection[int] = ()) -> Columns:

@@ -33,7 +33,7 @@ from servicenlp.transformer import Transformer
 
 PREFIX = "service_"
 BATCH = 1024  # small enough for the caches of a processor
-_STRANGE = 0.15  # share of words that the model does not know, above which the language is asked for
+_STRANGE = 0.33  # share of words that the model does not know, above which the language is asked for
 _FAILED = [label.value for label in OUTCOMES].index("failed")
 
 

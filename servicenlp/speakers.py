@@ -144,6 +144,7 @@ def _role_of(name: str) -> str | None:
     return next((role for role, pattern in _IN_NAMES if pattern.search(plain)), None)
 
 
+@lru_cache(4096)
 def is_role(name: str) -> bool:
     """Tell whether a name is nothing but a role: "Agent"."""
     return any(pattern.fullmatch(name.lower()) for pattern in _BARE.values())

@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple
 
 from servicenlp.columns import COLUMNS, FLAGS, KINDS, TEXTS, VALUES, Columns, Scores, cells
 from servicenlp.errors import DataError
-from servicenlp.formats import MISSING, Row
+from servicenlp.formats import MISSING
 from servicenlp.journal import Journal
 from servicenlp.privacy import redact, redact_turns
 from servicenlp.readers import Batch, Source
@@ -24,10 +24,10 @@ _received: "_Job"  # a worker's
 
 
 class Scored(NamedTuple):
-    """A batch of rows, our columns for them, what `finish` made of both (see `score_source`), and the masks put in by kind."""
+    """A batch, its scores, what `finish` made of both (see `score_source`), and the masks put in by kind."""
 
-    rows: list[Row]
-    columns: Columns
+    batch: Batch
+    scores: Scores
     finished: Any = None
     masks: Counter[str] = Counter()
 
@@ -68,7 +68,7 @@ def score_source(
     else:
         done = _share(job, batches, workers)
     for batch, scores, finished in done:
-        yield Scored(batch.rows, cells(scores, batch.texts, VALUES, batch.made), finished, masks.popleft() if masks else Counter())
+        yield Scored(batch, scores, finished, masks.popleft() if masks else Counter())
 
 
 def redact_batch(batch: Batch, masks: deque[Counter[str]]) -> Batch:
@@ -200,7 +200,7 @@ def score_files(
                 writer.put(part.finished)
                 yield part
                 if journal:
-                    journal.commit(len(part.rows), writer.position(), state())
+                    journal.commit(len(part.batch.rows), writer.position(), state())
             skip -= min(skip, table.n_rows)
 
 

@@ -2,13 +2,16 @@
 
 import heapq
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
 
-from servicenlp.columns import SCORED
+import numpy as np
+
+from servicenlp.columns import SCORED, VALUES, tally
 from servicenlp.streaming import Scored
-from servicenlp.taxonomy import CATEGORIES, LEVELS
+from servicenlp.taxonomy import CATEGORIES, CATEGORY_NAMES, LEVELS
 
 _BAR = 40
 _WORST = 5
@@ -29,20 +32,23 @@ class Summary:
 
     def add(self, scored: Scored) -> None:
         """Count a batch."""
-        columns = scored.columns
-        self.levels.update(level for level in columns["level"] if level is not None)
-        for category in CATEGORIES:
-            self.outcomes.update((str(category.value), outcome) for outcome in columns[str(category.value)] if outcome)
-        self.flags.update(flag for flags in columns["flags"] if flags for flag in flags.split("|"))
-        self.status.update(columns["status"])
+        scores = scored.scores
+        self.levels.update(tally(scores, "level"))
+        for category in CATEGORY_NAMES:
+            self.outcomes.update({(category, outcome): n for outcome, n in tally(scores, category).items()})
+        for flags, n in tally(scores, "flags").items():
+            self.flags.update(dict.fromkeys(filter(None, flags.split("|")), n))
+        self.status.update(scores.status)
         self.masks.update(scored.masks)
-        criminal = [
-            (p, -(self.n_rows + i), evidence or "")
-            for i, (p, level, evidence) in enumerate(zip(columns["p_level_1"], columns["level"], columns["evidence"], strict=True))
-            if level == 1
-        ]
-        self.worst = heapq.nlargest(_WORST, self.worst + criminal)
-        self.n_rows += len(scored.rows)
+        self.worst = heapq.nlargest(_WORST, self.worst + list(self._criminal(scored)))
+        self.n_rows += len(scores.status)
+
+    def _criminal(self, scored: Scored) -> Iterator[tuple[float, int, str]]:
+        """Walk the interactions of level 1: probability, row counted downwards, evidence."""
+        codes, spans, texts = scored.scores.codes, scored.scores.spans, scored.batch.texts
+        for i in np.flatnonzero(codes["level"] == 0):
+            evidence = texts[i][spans.start[i] : spans.end[i]] if spans.start[i] >= 0 else ""
+            yield VALUES["p_level_1"][codes["p_level_1"][i]], -(self.n_rows + int(i)), evidence
 
     def merge(self, later: "Summary") -> None:
         """Count what another one has counted in the rows that follow."""

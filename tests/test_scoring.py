@@ -305,7 +305,7 @@ def test_score_files_leaves_nothing_behind_after_an_error(model, tmp_path, monke
     monkeypatch.setattr(streaming, "BATCH", 100)
     output = tmp_path / "out.csv"
     parts = score_files(Scorer(model), [open_source(EXAMPLE)], output, io.StringIO())
-    assert len(next(parts).rows) == 100
+    assert len(next(parts).batch.rows) == 100
     with pytest.raises(RuntimeError, match="in the middle"):
         parts.throw(RuntimeError("in the middle"))
     assert list(tmp_path.iterdir()) == []

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from servicenlp import scoring
-from servicenlp.readers import open_source
-from servicenlp.scoring import Scorer, score_texts
+from servicenlp.readers import Batch, open_source
+from servicenlp.scoring import Scorer
 from servicenlp.streaming import Scored, score_files
 from servicenlp.summary import Summary
 
@@ -16,7 +16,8 @@ EXAMPLE = Path(__file__).parent.parent / "data" / "examples" / "tickets.csv"
 def shown(model) -> str:
     texts = ["They lied to me and kept my money. Thieves.", "", "Marta was lovely.", "5"]
     summary = Summary()
-    summary.add(Scored([[text] for text in texts], score_texts(model, texts)))
+    batch = Batch([[text] for text in texts], texts, {}, {}, set())
+    summary.add(Scored(batch, Scorer(model).score(texts, {}, {})))
     return summary.render()
 
 

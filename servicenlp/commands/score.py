@@ -85,7 +85,7 @@ def score(
             parts = score_files(scorer, sources, target, sys.stdout, choices, workers=workers, journal=journal, state=summary.state)
             for part in parts:
                 summary.add(part)
-                progress.update(len(part.rows))
+                progress.update(len(part.batch.rows))
     if not quiet:
         click.echo(("" if target else "\n") + summary.render(), err=target is None)
 

@@ -26,6 +26,7 @@ _OTHER_SCRIPTS = {
 }
 _RUN = re.compile(rb"[\x80-\xff]{3,}")  # letters of such scripts; in Latin ones accents stand alone
 _CENTRAL = re.compile(r"[a-z][\xb9\xb3\xbf]|[\xb3\xbf\xa3\x8c][a-z]")  # no words in cp1252, Polish in cp1250
+_PART = 1024  # rows that are looked at together
 csv.field_size_limit(sys.maxsize)  # a ticket may hold more than the module's 131,072 characters
 
 
@@ -51,24 +52,27 @@ def read(path: Path, options: Options) -> Table:
         skip = find_header(sample)
         headless = is_headless(sample[skip : skip + 100])
         unnamed = distinct([""] * len(sample[skip])) if headless else []
-        n_rows, width, widths, end = -1, 0, Counter[int](), End()
+        widths, end = Counter[int](), End()
         with open_text(path, encoding) as text:
             rows, header = open_rows(text)
-            for n_rows, row in enumerate(rows):  # noqa: B007
-                width = max(width, len(row))
-                widths[len(row)] += 1
-                end.see(row, len(row) < len(header))
+            while part := list(islice(rows, _PART)):
+                widths.update(map(len, part))
+                end.see_all(part, len(header))
     except (csv.Error, LookupError, TypeError) as error:
         raise DataError(f"{path}: cannot be read as a delimited file. Found: {error}. Name --encoding or --delimiter.") from error
     if not header:
         raise DataError(f"{path}: the file is empty. Found no header. Export it again.")
-    columns = distinct(header) + [f"(column {i + 1})" for i in range(len(header), width)]
+    columns = distinct(header) + [f"(column {i + 1})" for i in range(len(header), max(widths, default=0))]
     begin = end.begin
     named = _named(len(header), widths, delimiter)
 
     def walk() -> Iterator[tuple[Row, str | None]]:
         with open_text(path, encoding) as file:
-            for number, row in enumerate(open_rows(file)[0]):
+            rows = open_rows(file)[0]
+            if len(widths) == 1 and len(columns) == len(header) and len(header) in widths and begin == widths.total():
+                yield from ((row, None) for row in rows)
+                return
+            for number, row in enumerate(rows):
                 if len(row) == len(columns) == len(header):
                     yield row, problem_below(number, begin)
                     continue
@@ -87,7 +91,7 @@ def read(path: Path, options: Options) -> Table:
     if above := _lines_above(head, delimiter, skip):
         form += f", header in line {above + 1}"
     form += ", no header" if headless else ""
-    return Table(str(path), form, columns, n_rows + 1, walk, header=header + columns[len(header) :], lines=lines)
+    return Table(str(path), form, columns, widths.total(), walk, header=header + columns[len(header) :], lines=lines)
 
 
 def _named(header: int, widths: Counter[int], delimiter: str) -> int:

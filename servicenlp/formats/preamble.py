@@ -59,20 +59,22 @@ class End:
         self._begin: int | None = None  # of the rows at the end that hold one cell at most
         self._is_end = False
 
+    def see_all(self, rows: Sequence[Sequence[Any]], width: int) -> None:
+        """Take note of the next rows, where the header has so many cells: only what follows the last full row counts."""
+        full = next((i for i in range(len(rows), 0, -1) if _is_full(*_first(rows[i - 1]))), 0)
+        if full:
+            self._begin, self._is_end = None, False
+            self._number += full
+        for row in rows[full:]:
+            self.see(row, len(row) < width)
+
     def see(self, row: Sequence[Any], short: bool) -> None:
         """Take note of the next row; `short` tells that it has fewer cells than the header."""
-        first, more = None, False
-        for cell in row:  # most rows are left at their second cell
-            if not (cell is None or cell == "" or (isinstance(cell, str) and cell.isspace())):
-                if first is not None:
-                    more = True
-                    break
-                first = cell
-        ends = isinstance(first, str) and first.lstrip()[:1] in _END_LETTERS and bool(_END.fullmatch(first))
-        if more and not ends:
-            self._begin = None
-            self._is_end = False
+        first, more = _first(row)
+        if _is_full(first, more):
+            self._begin, self._is_end = None, False
         else:
+            ends = _ends(first)
             if self._begin is None and (ends or first is None or short):
                 self._begin = self._number
             self._is_end = self._is_end or ends
@@ -82,6 +84,22 @@ class End:
     def begin(self) -> int:
         """The number of the first row below the table."""
         return self._begin if self._is_end and self._begin is not None else self._number
+
+
+def _first(row: Sequence[Any]) -> tuple[Any, bool]:
+    """Return a row's first cell that is not blank, and whether there is another one."""
+    filled = (cell for cell in row if not (cell is None or cell == "" or (isinstance(cell, str) and cell.isspace())))
+    first = next(filled, None)
+    return first, next(filled, None) is not None
+
+
+def _ends(first: Any) -> bool:
+    """Tell whether a row that begins with this cell stands below a table."""
+    return isinstance(first, str) and first.lstrip()[:1] in _END_LETTERS and bool(_END.fullmatch(first))
+
+
+def _is_full(first: Any, more: bool) -> bool:
+    return more and not _ends(first)
 
 
 def problem_below(number: int, begin: int) -> str | None:
