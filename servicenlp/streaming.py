@@ -2,9 +2,13 @@
 
 import gc
 import multiprocessing
+import os
 import signal
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import compress
 from pathlib import Path
@@ -107,23 +111,39 @@ class _Job(NamedTuple):
 
 def _share(job: _Job, batches: Iterator[Batch], workers: int) -> Iterator[tuple[Batch, Scores, Any]]:
     """Do a job on each batch in other processes."""
-    waiting: deque[tuple[Batch, Any]] = deque()
+    waiting: deque[tuple[Batch, Future[tuple[Scores, Any]]]] = deque()
     # Forked workers have the model already; others would import and load everything anew.
-    with multiprocessing.get_context("fork").Pool(workers, _receive, (job,)) as pool:
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _receive, (job,))
+    try:
         for batch in batches:
-            waiting.append((batch, pool.apply_async(_run_received, (batch,))))
+            waiting.append((batch, pool.submit(_run_received, batch)))
             if len(waiting) > 2 * workers:
                 done, result = waiting.popleft()
-                yield done, *result.get()
+                yield done, *result.result()
         for done, result in waiting:
-            yield done, *result.get()
+            yield done, *result.result()
+    except BrokenProcessPool as error:
+        raise DataError(
+            "A worker was ended from outside. Found no cause: often memory lacks. Go on with --resume, and fewer --workers."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _receive(job: _Job) -> None:
     global _received
     _received = job
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     gc.freeze()  # what the parent made stays, and need not be looked through again and again
+
+
+def _end_with_parent() -> None:
+    """Wait until the process that reads and writes is gone, and go too: nobody takes what is scored."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+    os._exit(1)
 
 
 def _run_received(batch: Batch) -> tuple[Scores, Any]:

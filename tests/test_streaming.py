@@ -72,6 +72,34 @@ def test_ctrl_c_says_one_line_and_leaves_nothing_under_the_final_name(export, mo
     assert not output.exists()
 
 
+def wait_for_workers(process: subprocess.Popen, journal: Path) -> list[int]:
+    """Wait until a run is under way, and return its workers where the system tells."""
+    while not (journal.exists() and journal.read_text().count("\n") > 2):
+        assert process.poll() is None
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return list(map(int, children.read_text().split())) if children.exists() else []
+
+
+def test_workers_go_silently_with_a_killed_run(export, model_folder, tmp_path):
+    process = subprocess.Popen(command(export, tmp_path / "out.csv", model_folder), stderr=subprocess.PIPE, text=True)
+    wait_for_workers(process, tmp_path / ".out.csv.journal")
+    process.kill()
+    assert process.communicate(timeout=60)[1] == ""  # which ends only when the workers, who have it too, are gone
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not tell whose processes are whose")
+def test_a_killed_worker_is_told_in_one_line(export, model_folder, tmp_path):
+    output = tmp_path / "out.csv"
+    process = subprocess.Popen(command(export, output, model_folder), stderr=subprocess.PIPE, text=True)
+    os.kill(wait_for_workers(process, tmp_path / ".out.csv.journal")[0], signal.SIGKILL)
+    error = process.communicate(timeout=60)[1]
+    assert (process.returncode, error.count("\n")) == (1, 1)
+    assert error.startswith("Error: A worker was ended from outside.")
+    subprocess.run(command(export, output, model_folder, "--resume"), check=True)
+    assert len(output.read_bytes().splitlines()) > 12_000
+
+
 def test_resume_refuses_a_run_of_other_options(export, model_folder, tmp_path):
     output = tmp_path / "out.csv"
     (tmp_path / ".out.csv.part").write_text("")
