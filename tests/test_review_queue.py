@@ -119,6 +119,25 @@ def test_open_scored_with_an_unknown_column(example):
         open_scored(example, id_column="nr")
 
 
+def test_open_scored_bears_a_row_without_an_id_and_an_id_that_comes_twice(example, tmp_path):
+    table = pd.read_csv(example, dtype=str, keep_default_na=False)
+    table = table[table["service_status"] == "scored"].reset_index(drop=True)
+    table.loc[3, "Ticket ID"], table.loc[5, "Ticket ID"] = "", table.loc[6, "Ticket ID"]
+    table.to_csv(tmp_path / "messy.csv", index=False)
+    messy = open_scored(tmp_path / "messy.csv")
+    assert messy.id_column == "Ticket ID"
+    assert (messy.ids[2:4], messy.ids[5]) == ([table.loc[2, "Ticket ID"], "row 4"], messy.ids[6])
+    assert len(set(messy.keys)) == len(table)
+
+
+@pytest.mark.parametrize("cells", [["1", "2"] * 200, [""] * 300 + ["7"] * 100])
+def test_open_scored_takes_no_column_for_ids_that_names_groups(example, tmp_path, cells):
+    table = pd.read_csv(example, dtype=str, keep_default_na=False).rename(columns={"Ticket ID": "Agent ID"})
+    table["Agent ID"], table["Contact ID"] = cells[: len(table)], cells[: len(table)]
+    table.to_csv(tmp_path / "agents.csv", index=False)
+    assert open_scored(tmp_path / "agents.csv").id_column == ""
+
+
 def test_keys_outlast_reordering_and_rescoring(example, scored, tmp_path):
     table = pd.read_csv(example, dtype=str, keep_default_na=False)[::-1]
     table["service_level"], table["Status"] = "3", "Reopened"

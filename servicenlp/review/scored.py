@@ -238,7 +238,7 @@ def _find_text(table: Table, rows: list[Row], places: list[int], ours: dict[str,
 
 
 def _find_id(table: Table, rows: list[Row], places: list[int]) -> int | None:
-    """Return the column that names the rows: a known name, or one that ends like it, different in each row."""
+    """Return the column that names the rows: by a name that is known, or that ends like one, and by hardly a cell that comes twice."""
 
     def rank(at: int) -> int:
         name = table.columns[at].strip().lower().replace("_", " ").replace("-", " ")
@@ -246,7 +246,9 @@ def _find_id(table: Table, rows: list[Row], places: list[int]) -> int | None:
         return _ID_NAMES.index(name) if name in _ID_NAMES else len(_ID_NAMES) if ends else -1
 
     for at in sorted((at for at in places if rank(at) >= 0), key=rank):
-        found = [ident(row[at]) for row in rows]
-        if all(found) and len(set(found)) == len(found):
+        named = [name for row in rows if (name := ident(row[at]))]
+        # A known name may miss some: rows typed in, or two exports put together.
+        known = rank(at) < len(_ID_NAMES) and 2 * len(named) > len(rows) and len(set(named)) > 0.9 * len(named)
+        if known or len(set(named)) == len(rows):
             return at
     return None
