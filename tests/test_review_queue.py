@@ -208,6 +208,8 @@ def test_unknown_queue_and_shares_that_are_none(scored):
         build_queue(scored, "worst")
     with pytest.raises(DataError, match=r"^--mix: not shares\. Found 0, 0, 0, 0\."):
         build_queue(scored, mix=Mix(0, 0, 0, 0))
+    with pytest.raises(DataError, match=r"^--mix: not for this queue\. Found 'audit'\."):
+        build_queue(scored, "audit", mix=Mix())
 
 
 def test_control_slice_is_random_and_grows_with_the_queue(scored):
@@ -278,6 +280,10 @@ def test_matching_of_what_is_not_there(scored, wanted, message):
     [
         ("csat", ["Good", "BAD", "Offered", "unoffered"], "words", [1, 0, None, None]),
         ("Satisfaction", ["Very satisfied", "Neutral", "Very dissatisfied", ""], "words", [1, 0.5, 0, None]),
+        ("Survey results", ["Extremely Happy", "Extremely unhappy", "", "Neutral"], "words", [1, 0, None, 0.5]),
+        ("rating", ["Not Good", "Okay", "Great"], "words", [0, 0.5, 1]),
+        ("ratings", [103, 100, -103, None], "Freshdesk's codes", [1, 0.5, 0, None]),
+        ("quality", ["100", "80"], "0 to 100", [1, 0.8]),
         ("CSAT", ["1", "5", "3", ""], "1 to 5", [0, 1, 0.5, None]),
         ("rating", [1.0, 10, 5.5, None], "1 to 10", [0, 1, 0.5, None]),
         ("NPS", ["0", "5", "10", "-"], "0 to 10", [0, 0.5, 1, None]),
@@ -299,7 +305,10 @@ def test_satisfaction_scales(name, cells, scale, scores):
 def test_satisfaction_column_is_found(scored):
     found = find_satisfaction(scored)
     assert (found.column, found.scale) == ("Satisfaction", "words")
-    assert find_satisfaction(scored, "Team") is None
+    with pytest.raises(
+        DataError, match=r"^scored\.csv: no satisfaction scores\. Found '.+', '.+' in 'Team'\. Name a column of .+ --csat-column\.$"
+    ):
+        find_satisfaction(scored, "Team")
 
 
 def test_opening_and_queueing_20_000_items_takes_less_than_two_seconds(example, tmp_path):

@@ -43,7 +43,7 @@ def _mix(_ctx: click.Context, _option: click.Parameter, value: str | None) -> An
     from servicenlp.review.queue import Mix
 
     if not value:
-        return Mix()
+        return None
     try:
         shares = {name.strip(): float(share) for name, share in (part.split("=") for part in value.split(","))}
         return Mix(**{**dict.fromkeys(Mix._fields, 0.0), **shares})

@@ -138,16 +138,13 @@ def build_queue(
     if name not in QUEUES:
         raise DataError(f"--queue: no such queue. Found {name!r}. Choose from {', '.join(QUEUES)}.")
     size = len(scored) if size is None else min(size, len(scored))
+    if mix and name not in ("mixed", "criminal"):
+        raise DataError(f"--mix: not for this queue. Found {name!r}. Give it with --queue mixed or criminal, or leave it out.")
     mix = mix or Mix()
     if min(mix) < 0 or sum(mix) <= 0:
         raise DataError(f"--mix: not shares. Found {', '.join(map(str, mix))}. Give numbers from 0 on, not all of them 0.")
+    tell = _tellers(scored)
     draw = draw_order(scored.keys, seed)
-    tell: dict[str, Callable[[int], str]] = {
-        RISK: lambda i: f"risk: criminal with probability {scored.proba[i, 0]:.2f}",
-        UNCERTAIN: lambda i: f"uncertain: level {scored.level[i]} with probability {scored.sureness[i]:.2f} only",
-        DIVERSE: lambda i: "diverse: unlike the others here",
-        RANDOM: lambda i: "random: control slice",
-    }
     if name == "mixed":
         slices = _mixed(scored, size, mix, draw)
     elif name == "criminal":
@@ -161,6 +158,16 @@ def build_queue(
     order = spread_out(list(chosen)[:_DAY], scored.texts) + list(chosen)[_DAY:]
     whys = {i: "; ".join(tell[reason](i) for reason in chosen[i]) for i in order}
     return Queue(name, seed, [Entry(i, scored.keys[i], chosen[i], whys[i]) for i in order])
+
+
+def _tellers(scored: ScoredFile) -> dict[str, Callable[[int], str]]:
+    """Return for each reason what says it of an item."""
+    return {
+        RISK: lambda i: f"risk: criminal with probability {scored.proba[i, 0]:.2f}",
+        UNCERTAIN: lambda i: f"uncertain: level {scored.level[i]} with probability {scored.sureness[i]:.2f} only",
+        DIVERSE: lambda i: "diverse: unlike the others here",
+        RANDOM: lambda i: "random: control slice",
+    }
 
 
 def _mixed(scored: ScoredFile, size: int, mix: Mix, draw: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
@@ -212,9 +219,6 @@ def _surest(chosen: NDArray[np.int64], worth: NDArray[np.float64]) -> NDArray[np
 
 def _disagreements(scored: ScoredFile, csat_column: str | None) -> tuple[NDArray[np.int64], Callable[[int], str]]:
     found = find_satisfaction(scored, csat_column)
-    if found is None:
-        columns = ", ".join(map(repr, scored.fields[:8]))
-        raise DataError(f"{scored.name}: no satisfaction scores. Found {columns}. Name their column with --csat-column.")
     cells = scored.column(found.column)
     # From level 4 on customers are as content as a rating can say.
     content = np.clip((scored.proba @ np.arange(1, len(LEVELS) + 1) - 1) / 3, 0, 1)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from servicenlp.errors import DataError
 from servicenlp.readers.shape import mapping
 from servicenlp.review.scored import ScoredFile
 
@@ -21,15 +22,26 @@ _NAMES = (
     r"\brating$|^ratings?\b|\bstars?$|bewertung|note$|estrellas",
     r"experience score|smiley|feedback score",
 )
-_WORDS = {
-    "very bad": 0.0, "terrible": 0.0, "awful": 0.0, "very dissatisfied": 0.0, "extremely dissatisfied": 0.0, "very unhappy": 0.0,
-    "bad": 0.0, "badwithcomment": 0.0, "bad with comment": 0.0, "poor": 0.0, "dissatisfied": 0.125, "unsatisfied": 0.125,
-    "unhappy": 0.125, "somewhat dissatisfied": 0.25, "detractor": 0.0, "negative": 0.0, "thumbs down": 0.0, "no": 0.0, "👎": 0.0, "😠": 0.0,
-    "ok": 0.5, "okay": 0.5, "fair": 0.5, "neutral": 0.5, "average": 0.5, "passive": 0.5, "neither": 0.5, "😐": 0.5,
-    "somewhat satisfied": 0.75, "good": 1.0, "goodwithcomment": 1.0, "good with comment": 1.0, "satisfied": 0.875, "happy": 0.875,
-    "very good": 1.0, "great": 1.0, "excellent": 1.0, "very satisfied": 1.0, "extremely satisfied": 1.0, "very happy": 1.0, "awesome": 1.0,
-    "promoter": 1.0, "positive": 1.0, "thumbs up": 1.0, "yes": 1.0, "amazing": 1.0, "👍": 1.0, "😃": 1.0,
-}  # fmt: skip
+_WORDS_AT = {
+    0.0: (
+        "very bad|terrible|awful|horrible|very poor|bad|poor|not good|very dissatisfied|extremely dissatisfied|"
+        "highly dissatisfied|very unsatisfied|not at all satisfied|very unhappy|extremely unhappy|badwithcomment|"
+        "bad with comment|detractor|negative|thumbs down|no|👎|😠"
+    ),
+    0.125: "dissatisfied|unsatisfied|not satisfied|unhappy|not happy|disappointed",
+    0.25: "somewhat dissatisfied|somewhat unhappy",
+    0.5: "ok|okay|fair|neutral|average|passive|neither|😐|neither satisfied nor dissatisfied",
+    0.75: "somewhat satisfied|somewhat happy",
+    0.875: "satisfied|happy",
+    1.0: (
+        "good|goodwithcomment|good with comment|very good|great|excellent|outstanding|very satisfied|extremely satisfied|"
+        "highly satisfied|completely satisfied|very happy|extremely happy|delighted|awesome|promoter|positive|thumbs up|yes|"
+        "amazing|👍|😃"
+    ),
+}  # of the way from bad to good
+_WORDS = {word: score for score, words in _WORDS_AT.items() for word in words.split("|")}
+# Freshdesk's numbers for what its export says in words, from extremely unhappy to extremely happy.
+_CODES = {"-103": 0.0, "-102": 0.0, "-101": 0.125, "100": 0.5, "101": 0.875, "102": 1.0, "103": 1.0}
 _NUMBER = re.compile(r"^\s*([+-]?\d+(?:[.,]\d+)?)\s*(?:(%)|(?:/|of|out of|von|sur)\s*(\d+)|stars?|★)?\s*$", re.IGNORECASE)
 _SHARE = 0.6  # of the filled cells must be understood
 _NOT_OFFERED = {"", "-", "not offered", "offered", "unoffered", "n/a", "na", "none", "null", "nan", "no rating", "not rated", "unrated"}
@@ -53,8 +65,8 @@ class Satisfaction(NamedTuple):
     score: NDArray[np.float64]
 
 
-def find_satisfaction(scored: ScoredFile, column: str | None = None) -> Satisfaction | None:
-    """Return the satisfaction scores that stand in the original columns, or None if there are none.
+def find_satisfaction(scored: ScoredFile, column: str | None = None) -> Satisfaction:
+    """Return the satisfaction scores that stand in the original columns.
 
     Parameters
     ----------
@@ -62,13 +74,27 @@ def find_satisfaction(scored: ScoredFile, column: str | None = None) -> Satisfac
         Opened.
     column : str, optional
         Where they stand; detected by default.
+
+    Raises
+    ------
+    DataError
+        If there are none, or on no scale that is known.
     """
-    for name in [column] if column else _candidates(scored.fields):
+    tried = [column] if column else _candidates(scored.fields)
+    for name in tried:
         cells = scored.column(name)
         scale, score = read_scale(cells, name)
         if scale and not np.isnan(score).all():
             return Satisfaction(name, scale, score)
-    return None
+    if not tried:
+        raise DataError(f"{scored.name}: no satisfaction scores. Found {_list(scored.fields[:8])}. Name their column with --csat-column.")
+    filled = dict.fromkeys(cell for cell in map(_plain, scored.column(tried[0])) if cell not in _NOT_OFFERED)
+    found = f"{_list(list(filled)[:4])} in {tried[0]!r}" if filled else f"nobody's answer in {tried[0]!r}"
+    raise DataError(f"{scored.name}: no satisfaction scores. Found {found}. Name a column of numbers or ratings with --csat-column.")
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def read_scale(cells: Sequence[Any], name: str = "") -> tuple[str, NDArray[np.float64]]:
@@ -98,6 +124,8 @@ def read_scale(cells: Sequence[Any], name: str = "") -> tuple[str, NDArray[np.fl
     told = [_plain(cell) for cell in cells]
     filled = [cell for cell in told if cell not in _NOT_OFFERED]
     numbers = [(float(m[1].replace(",", ".")), m[2], m[3]) if (m := _NUMBER.match(cell)) else None for cell in told]
+    if len(set(filled)) > 1 and _CODES.keys() >= set(filled):
+        return "Freshdesk's codes", np.array([_CODES.get(cell, np.nan) for cell in told], float)
     known = [number for number in numbers if number]
     if known and len(known) >= _SHARE * len(filled):
         low, high = _range([value for value, _, _ in known], next((float(top) for _, _, top in known if top), None), name)
