@@ -370,7 +370,7 @@ def test_what_is_shown_as_saved_outlives_a_killed_server(run_command, tmp_path):
     process.wait()
     page.keyboard.press("2")
     page.keyboard.press("Enter")
-    expect(page.locator("#wrong")).to_contain_text("Not saved: no answer.")
+    expect(page.locator("#wrong")).to_contain_text("No answer, so perhaps not saved.")
     expect(page.locator("#said")).to_be_empty()
     assert key(page) == last
     assert page.locator("input[name=level]:checked").get_attribute("value") == "2"
@@ -391,10 +391,34 @@ def test_answer_that_got_lost_is_not_saved_twice(open_desk, store, context):
     page.route("**/decide", lose, times=1)
     page.keyboard.press("2")
     page.keyboard.press("Enter")
-    expect(page.locator("#wrong")).to_contain_text("Not saved: no answer.")
+    expect(page.locator("#wrong")).to_contain_text("No answer, so perhaps not saved.")
     press(page, "Enter")
     assert len(lost) == 1
     assert [(event.item, event.verdict.level) for event in store.events()] == [(first, 2)]
+
+
+def test_bulk_and_its_undoing_whose_answers_got_lost_count_once(open_desk, store, scored):
+    page = open_desk()
+    base = page.url
+    page.goto(f"{base}bulk?level=3")
+    n = int((scored.level == 3).sum())
+    for path, button, said in (
+        ("accept-all", f"Accept {n} as predicted", f"Saved: {n} accepted"),
+        ("undo-batch", "Undo this", f"Undone: {n} accepted"),
+    ):
+        page.route(f"**/{path}", lambda route: (route.fetch(), route.abort()), times=1)
+        page.get_by_role("button", name=button).click()
+        expect(page.locator("#wrong")).to_contain_text("No answer, so perhaps not saved.")
+        page.get_by_role("button", name=button).click()
+        expect(page.locator("#said")).to_contain_text(said)
+    assert len(store.events()) == 2 * n
+    page.goto(base)
+    press(page, "2", "Enter")
+    page.route("**/undo", lambda route: (route.fetch(), route.abort()), times=1)
+    page.keyboard.press("u")
+    expect(page.locator("#wrong")).to_contain_text("perhaps not saved")
+    press(page, "u")
+    assert [event.action for event in store.events()[2 * n :]] == [CORRECT, UNDO]
 
 
 EVIL = """<!doctype html><title>trying</title><iframe src="TARGET" name="frame"></iframe>

@@ -159,6 +159,29 @@ def test_same_token_at_once_is_saved_once(store, queue):
     assert len({event.id for event in saved}) == len(store.events()) == 1
 
 
+def test_bulk_and_undo_sent_again_count_once(store, queue):
+    population, keys = queue
+    chosen = [an_item(key) for key in keys[:40]]
+    bulk = store.accept_all("ann", chosen, Context(population), token="t-1")
+    assert store.accept_all("ann", [*chosen, an_item(keys[50])], Context(population), token="t-1") == bulk
+    assert store.accept_all("bob", [an_item(keys[50])], Context(population), token="t-1").n_items == 1
+    assert len(store.events()) == 41
+    undone = store.undo("ann", token="t-2")
+    assert store.undo("ann", token="t-2") == undone
+    assert len(undone) == 40
+    first = store.decide("ann", chosen[0], BAD)
+    assert store.undo("ann", first.id, token="t-3") == store.undo("ann", first.id, token="t-3")
+    assert len(store.events()) == 41 + 40 + 2
+
+
+def test_bulk_sent_twice_at_once_counts_once(store, queue):
+    population, keys = queue
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: store.accept_all("ann", map(an_item, keys), Context(population), token="t-1"), range(8)))
+    assert {bulk.n_items for bulk in done} == {N}
+    assert len(store.events()) == N
+
+
 def test_undo_brings_back_what_counted_before_and_the_item(store, queue):
     population, keys = queue
     item = an_item(keys[5])
@@ -244,7 +267,7 @@ def test_bulk_is_undone_as_a_whole(store, queue, by_batch):
     count = store.undo_batch("ann", bulk.batch) if by_batch else len(store.undo("ann"))
     assert count == bulk.n_items == N
     assert list(store.verdicts()) == [keys[0]]
-    assert store.undo_batch("ann", bulk.batch) == 0
+    assert store.undo_batch("ann", bulk.batch) == N  # asked once more: still all of it, and nothing new
     assert len(store.events()) == 2 * N + 1
 
 

@@ -95,7 +95,7 @@ def review() -> None:
 @click.option("--csat-column", help="Column of the customers' own satisfaction scores; detected by default.")
 @click.option("--reviewer", default=getpass.getuser, show_default="your login", help="Whose decisions these are.")
 @click.option("--blind", is_flag=True, help="Hide what was predicted.")
-@click.option("--second", is_flag=True, help="Show what others have decided too, for a second reading.")
+@click.option("--second", is_flag=True, help="Read what others have decided too, without seeing what they said.")
 @click.option("--store", default="sqlite:///review.db", show_default=True, help="Where decisions go; postgresql://... for a team.")
 @click.option("--prefix", help="What our columns' names begin with; detected by default.")
 @click.option("--id-column", help="Column that names the interaction; detected by default.")

@@ -180,8 +180,9 @@ def _add_decisions(app: Flask, desk: Desk) -> None:
 
     @app.post("/undo")
     def undo() -> Response:
-        event = _sent().get("event")
-        return go_on(*desk.undo(event if isinstance(event, int) else None))
+        sent = _sent()
+        event = sent.get("event")
+        return go_on(*desk.undo(event if isinstance(event, int) else None, _text(sent, "token")))
 
     @app.post("/hold")
     def hold() -> Response:
@@ -199,7 +200,7 @@ def _add_bulk(app: Flask, desk: Desk) -> None:
     @app.post("/accept-all")
     def accept_all() -> Response:
         sent = _sent()
-        done = desk.accept_all(read_filter(MultiDict(parse_qsl(_text(sent, "filter")))), _text(sent, "why"))
+        done = desk.accept_all(read_filter(MultiDict(parse_qsl(_text(sent, "filter")))), _text(sent, "why"), _text(sent, "token"))
         return jsonify(said=f"Saved: {done.n_items:,} accepted as predicted.", batch=done.batch, n_items=done.n_items)
 
     @app.post("/undo-batch")

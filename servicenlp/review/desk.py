@@ -268,9 +268,9 @@ class Desk:
         self.store.note(self.reviewer, item, why[:_LONG], self.context(key), token=token)
         return f"Saved: a note on {item.id}."
 
-    def undo(self, event: int | None) -> tuple[str, str]:
+    def undo(self, event: int | None, token: str = "") -> tuple[str, str]:
         """Take back an event; return what was taken back, in words, and the key of its item if it can be shown."""
-        undone = self.store.undo(self.reviewer, event)
+        undone = self.store.undo(self.reviewer, event, token=token)
         if not undone:
             raise DataError("Undo: nothing to undo. Found no decision of yours that stands. Decide first.")
         if len(undone) > 1 or undone[0].batch:
@@ -300,7 +300,7 @@ class Desk:
         shown = [i for i, key in zip(chosen, keys, strict=True) if key not in decided][:_PREVIEW]
         return Preview(len(chosen), progress.decided, progress.leased, [self.scored.item(i) for i in shown])
 
-    def accept_all(self, wanted: Filter, why: str) -> Bulk:
+    def accept_all(self, wanted: Filter, why: str, token: str = "") -> Bulk:
         """Accept the predictions of all that match; what is decided or in others' hands is left out.
 
         Raises
@@ -313,4 +313,4 @@ class Desk:
         if wanted == Filter():
             raise DataError("Bulk: no filter. Found one that lets everything through. Choose at least one thing.")
         chosen = [self.scored.item(i) for i in matching(self.scored, wanted).tolist()]
-        return self.store.accept_all(self.reviewer, chosen, self.context(), why=why[:_LONG])
+        return self.store.accept_all(self.reviewer, chosen, self.context(), why=why[:_LONG], token=token)

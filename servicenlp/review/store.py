@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from servicenlp.errors import DataError
@@ -25,7 +25,7 @@ from servicenlp.review.decisions import (
     Verdict,
     predicted,
 )
-from servicenlp.review.items import Item
+from servicenlp.review.items import Item, digest
 from servicenlp.review.leasing import STANDING, Claim
 from servicenlp.review.log import Log, telling
 from servicenlp.review.records import event_of, new_event, parts, stamp, storable_item
@@ -191,14 +191,21 @@ class Store(Log):
                 raise
             return self._save(reviewer, item, action, context, after, why, token)  # a twin of it was saved just now
 
-    def accept_all(self, reviewer: str, chosen: Iterable[Item], context: Context = NOWHERE, *, why: str = "") -> Bulk:
-        """Accept the predictions of many items, each as an event of its own; those decided or in others' hands are left out."""
-        batch = uuid.uuid4().hex
+    def accept_all(
+        self, reviewer: str, chosen: Iterable[Item], context: Context = NOWHERE, *, why: str = "", token: str | None = None
+    ) -> Bulk:
+        """Accept the predictions of many items, each as an event of its own; those decided or in others' hands are left out.
+
+        The same `token` once more accepts nothing more, and tells what was accepted.
+        """
+        batch = digest(reviewer, token) if token else uuid.uuid4().hex
         given = list({item.key: item for item in chosen}.values())
         n_items = 0
         with self._writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("LOCK TABLE leases IN EXCLUSIVE MODE"))  # nobody gets or decides anything meanwhile
+            if n_before := self._count(connection, batch, events.c.action != UNDO):
+                return Bulk(batch, n_before)
             now = self._now(connection)
             wanted = Claim(reviewer, context.population, now, now)
             for part in parts(given):
@@ -215,7 +222,7 @@ class Store(Log):
                 n_items += len(part)
         return Bulk(batch, n_items)
 
-    def undo(self, reviewer: str, event: int | None = None) -> list[Event]:
+    def undo(self, reviewer: str, event: int | None = None, *, token: str | None = None) -> list[Event]:
         """Take back an event, and the whole of its bulk decision if it belongs to one.
 
         Parameters
@@ -224,6 +231,8 @@ class Store(Log):
             Who takes back. They get the item again, unless another has it.
         event : int, optional
             Which; by default the reviewer's last one that still stands.
+        token : str, optional
+            As in `decide`.
 
         Returns
         -------
@@ -236,6 +245,9 @@ class Store(Log):
             If the event is not there, or undone already.
         """
         with self._writing() as connection:
+            if token and (row := connection.execute(select(events).where(events.c.token == token)).first()):
+                twin = events.c.id == row.id if row.batch is None else (events.c.batch == row.batch) & (events.c.action == UNDO)
+                return [event_of(row) for row in connection.execute(select(events).where(twin).order_by(events.c.id))]
             event = self._undoable(connection, reviewer) if event is None else event
             if event is None:
                 return []
@@ -246,17 +258,21 @@ class Store(Log):
             if row.batch is None:  # leases before items, as everywhere, so that nobody waits for each other
                 now = self._now(connection)
                 leasing.hold(connection, Claim(reviewer, row.population, now, now + LEASE), [row.item])
-            undone = self._undo(connection, reviewer, which)
+            undone = self._undo(connection, reviewer, which, token)
             if not undone:
                 raise DataError(f"{self.name}: event {event} is undone already. Found its undoing. Decide anew.")
         return undone
 
     def undo_batch(self, reviewer: str, batch: str) -> int:
-        """Take back what still stands of a bulk decision; return how many items."""
+        """Take back what still stands of a bulk decision; return how many items of it are taken back by now."""
         with self._writing() as connection:
-            return len(self._undo(connection, reviewer, (events.c.batch == batch) & (events.c.action != UNDO)))
+            self._undo(connection, reviewer, (events.c.batch == batch) & (events.c.action != UNDO))
+            return self._count(connection, batch, events.c.action == UNDO)
 
-    def _undo(self, connection: Connection, reviewer: str, which: Any) -> list[Event]:
+    def _count(self, connection: Connection, batch: str, which: Any) -> int:
+        return int(connection.execute(select(func.count()).where(events.c.batch == batch, which)).scalar_one())
+
+    def _undo(self, connection: Connection, reviewer: str, which: Any, token: str | None = None) -> list[Event]:
         """Write the undoing of all standing events that are chosen; another who does the same at once waits, and finds none."""
         standing = select(events).where(which, STANDING).order_by(events.c.id)
         made: list[Event] = []
@@ -274,5 +290,7 @@ class Store(Log):
             ]
             for row in cells:
                 del row["id"]
+            if not made:
+                cells[0]["token"] = token or None
             made += map(event_of, connection.execute(insert(events).returning(events, sort_by_parameter_order=True), cells))
         return made

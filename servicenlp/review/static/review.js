@@ -26,7 +26,7 @@ async function ask(path, sent) {
   try {
     response = await fetch(path, { method: sent ? "POST" : "GET", headers, body: sent && JSON.stringify(sent) });
   } catch {
-    throw new Error("Not saved: no answer. Is servicenlp review still running? Then try again.");
+    throw new Error(`No answer${sent ? ", so perhaps not saved" : ""}. Is servicenlp review still running? Then try again; nothing counts twice.`);
   }
   const answer = await response.json().catch(() => ({ error: `no answer that can be read (${response.status})` }));
   if (!response.ok) throw Object.assign(new Error(answer.error), { answered: true });
