@@ -34,7 +34,7 @@ ORDER = [
     "transformer_export", "transformer_training",
     "review.items", "review.scored", "review.drawing", "review.filters", "review.satisfaction",
     "review.queue", "review.decisions", "review.records", "review.tables", "review.leasing", "review.log", "review.store",
-    "review.estimates", "review.labels", "review.conversation", "review.desk", "review.guard", "review.app", "raters", "agreement",
+    "review.estimates", "review.labels", "review.conversation", "review.reasons", "review.desk", "review.guard", "review.app", "raters", "agreement",
     "rulebook", "voting", "label_model", "labelling", "label_files", "rule_analysis", "learning_curves", "plots", "spacy_component",
     "insights.rules", "insights.records", "insights.tally", "insights.states", "insights.results", "insights.statistics",
     "insights.standing", "insights.staircase", "insights.steps", "insights.wishes", "insights.rings", "insights.interests",

@@ -21,10 +21,11 @@ from servicenlp.explanation import Contribution
 from servicenlp.review.app import make_app, open_socket
 from servicenlp.review.conversation import AGAINST, EVIDENCE, FOR, Mark, lay_out, mark_evidence, mark_terms
 from servicenlp.review.decisions import Verdict
-from servicenlp.review.desk import Desk, add_up
+from servicenlp.review.desk import Desk
 from servicenlp.review.estimates import estimate
 from servicenlp.review.items import Item
 from servicenlp.review.queue import build_queue
+from servicenlp.review.reasons import add_up
 from servicenlp.review.scored import open_scored
 from servicenlp.review.store import open_store
 

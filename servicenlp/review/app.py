@@ -14,11 +14,12 @@ from werkzeug.exceptions import HTTPException
 from servicenlp.calibration import CONFIDENCES
 from servicenlp.columns import FLAGS
 from servicenlp.errors import DataError
-from servicenlp.review.desk import SHOWN_TERMS, Desk
+from servicenlp.review.desk import Desk
 from servicenlp.review.estimates import estimate
 from servicenlp.review.filters import Filter
 from servicenlp.review.guard import HOST, guard
 from servicenlp.review.queue import QUEUES
+from servicenlp.review.reasons import SHOWN_TERMS
 from servicenlp.taxonomy import CATEGORIES, CATEGORY_NAMES, LEVELS, OUTCOMES
 
 _LARGEST = 64 * 1024  # bytes of a request

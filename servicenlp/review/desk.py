@@ -1,7 +1,6 @@
 """One reviewer at work: a scored file, a queue out of it and a store; what a page shows, and what it sends back."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,20 +8,19 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from servicenlp.errors import DataError
-from servicenlp.review.conversation import Bubble, lay_out, mark_evidence, mark_terms
+from servicenlp.review.conversation import Bubble, lay_out, mark_evidence
 from servicenlp.review.decisions import ACCEPT, DECIDING, NOTE, Bulk, Context, Event, Progress, Verdict, describe, predicted
 from servicenlp.review.filters import Filter, matching
 from servicenlp.review.items import Item
 from servicenlp.review.queue import Entry, Queue
+from servicenlp.review.reasons import Reasons, give_reasons
 from servicenlp.review.scored import ScoredFile
 from servicenlp.taxonomy import CATEGORY_NAMES
 
 if TYPE_CHECKING:
     from servicenlp.classifier import ServiceClassifier
-    from servicenlp.explanation import Contribution
     from servicenlp.review.store import Store
 
-SHOWN_TERMS = 12  # one by one, and in the conversation
 _PREVIEW = 20  # items shown of a bulk decision
 _KINDS, _SHORT = 30, 60  # cells of a column that are offered as a filter, and characters of one
 _LONG = 2000  # characters of a reviewer's words that are kept
@@ -52,41 +50,6 @@ class Sheet(NamedTuple):
     past: list[Event]
 
 
-class Term(NamedTuple):
-    """A term, how many times it stands in a text, and what all of these add to the score of a label."""
-
-    term: str
-    times: int
-    value: float
-
-
-class Reasons(NamedTuple):
-    """Why a model says what it says of an item.
-
-    Attributes
-    ----------
-    target : str
-        Of what.
-    label : int or str
-        What it says.
-    bias : float
-        The part of the label's score that no word has.
-    terms : list of Term
-        The rest of it, the weightiest first; see `servicenlp.explanation.explain`.
-    bubbles : list of Bubble
-        The conversation, in which the weightiest stand out.
-    model : str
-        Which model.
-    """
-
-    target: str
-    label: int | str
-    bias: float
-    terms: list[Term]
-    bubbles: list[Bubble]
-    model: str
-
-
 class Preview(NamedTuple):
     """What a bulk decision would be about: all that match, of these decided or in others' hands, and the first few open ones."""
 
@@ -99,20 +62,6 @@ class Preview(NamedTuple):
     def n_open(self) -> int:
         """How many items would be accepted."""
         return self.n_matching - self.n_decided - self.n_leased
-
-
-def add_up(contributions: "Sequence[Contribution]") -> list[Term]:
-    """Return each term once, the weightiest first."""
-    times, value = Counter[str](), defaultdict[str, float](float)
-    for found in contributions:
-        times[found.term] += 1
-        value[found.term] += found.value
-    return sorted((Term(term, times[term], value[term]) for term in times), key=lambda term: -abs(term.value))
-
-
-def name_model(model: "ServiceClassifier") -> str:
-    """Return a loaded model's name as scored files have it."""
-    return "{name}-{id}".format(**model.card_).rstrip("-")  # type: ignore[attr-defined]
 
 
 @dataclass
@@ -213,16 +162,9 @@ class Desk:
         DataError
             In a blind reading; or if there is no such target or item.
         """
-        from servicenlp.explanation import explain
-
         if self.blind:
             raise DataError("Terms: hidden. Found a blind reading. Ask for them in one that is not.")
-        item = self.find(key)
-        model = self._load()
-        label, bias, terms = explain(model, item.text, target)
-        summed = add_up(terms)
-        marks = mark_terms(terms, {term.term for term in summed[:SHOWN_TERMS]})
-        return Reasons(target, label, bias, summed, lay_out(item, marks), name_model(model))
+        return give_reasons(self._load(), self.find(key), target)
 
     def _load(self) -> "ServiceClassifier":
         from servicenlp.persistence import load_model
