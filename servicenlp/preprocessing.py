@@ -14,6 +14,12 @@ _REPEATED = 5  # words that nobody writes twice by chance
 _CUT_SHORT = 40  # letters of a description that is the beginning of the first message
 _NEAR = 3  # messages back that a reply may quote, besides the first
 _MARKS = re.compile(r"[>\s|]*$")
+# What stands for an empty answer; also what review sites put there.
+_NOTHING = re.compile(
+    r"\W*+(?:no (?:positive|negative|comments?|feedback|answer|response)|n\W?a|none|nil|null|nan|nothing|not applicable|"
+    r"keine?|aucune?|ninguno|nessuno|geen|nenhum|brak|なし|特になし)?\W*+",
+    re.IGNORECASE,
+)
 
 
 def clean(cell: Any) -> Interaction:
@@ -40,6 +46,17 @@ def clean(cell: Any) -> Interaction:
 def plain(text: str) -> str:
     """Return a text without markup, quoted replies and signatures; the same object if there was nothing to take out."""
     return strip_replies(strip_markup(text))
+
+
+def says_nothing(text: str) -> bool:
+    """Tell whether a text stands for an empty answer.
+
+    Examples
+    --------
+    >>> says_nothing("N/A"), says_nothing("-"), says_nothing("None."), says_nothing("None of it came.")
+    (True, True, True, False)
+    """
+    return bool(_NOTHING.fullmatch(text))
 
 
 def assemble(messages: Iterable[Message]) -> Interaction:

@@ -27,7 +27,7 @@ from servicenlp.formats import MISSING
 from servicenlp.interactions import CUSTOMER, Turn, split_turns
 from servicenlp.language import foreign
 from servicenlp.persistence import load_model
-from servicenlp.preprocessing import clean
+from servicenlp.preprocessing import clean, says_nothing
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, OUTCOMES, values
 from servicenlp.transformer import Transformer
 
@@ -175,6 +175,8 @@ def why_skipped(text: Any, turns: list[Turn] | None, problem: str | None) -> str
         return "skipped: no text"
     if not any(map(str.isalpha, text)):
         return "skipped: no words"
+    if says_nothing(text):
+        return "skipped: no text"
     if turns is not None and not any(turn.speaker == CUSTOMER and text[turn.start : turn.end].strip() for turn in turns):
         return "skipped: no customer words"
     return None

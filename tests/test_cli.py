@@ -1,8 +1,10 @@
 import csv
+import gzip
 import io
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -119,10 +121,11 @@ def test_score_refuses_to_overwrite_its_input(run, tickets, model_folder):
     assert tickets.read_text() == TABLE
 
 
-def test_score_can_replace_its_input_when_forced(run, tickets, model_folder):
-    run("score", tickets, "-m", model_folder, "-o", tickets, "--force")
-    assert tickets.read_text().startswith("id,text,service_level,")
-    assert len(tickets.read_text().splitlines()) == 3
+@pytest.mark.parametrize("folder", [False, True])
+def test_score_never_overwrites_its_input(run, tickets, model_folder, folder):
+    message = error_of(run("score", tickets.parent if folder else tickets, "-m", model_folder, "-o", tickets, "--force", code=1))
+    assert message == f"Error: {tickets}: is the input. Found the same file. Choose another name with -o."
+    assert tickets.read_text() == TABLE
 
 
 def test_score_refuses_a_folder_as_output(run, tickets, model_folder, tmp_path):
@@ -142,6 +145,17 @@ def test_score_reads_stdin(run, model_folder, form):
 def test_score_of_a_letter_from_stdin_twice_gives_the_same_bytes(run, model_folder):
     first, second = (run("score", "-", "-m", model_folder, "--quiet", stdin=COLD).stdout for _ in range(2))
     assert first == second
+
+
+def test_inspect_names_files_as_people_know_them(run, tickets, tmp_path):
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.write(tickets, "may/tickets.csv")
+    (tmp_path / "tickets.csv.gz").write_bytes(gzip.compress(tickets.read_bytes()))
+    assert run("inspect", tmp_path / "export.zip").output.startswith(f"{tmp_path}/export.zip/may/tickets.csv: CSV")
+    assert run("inspect", tmp_path / "tickets.csv.gz").output.startswith(f"{tmp_path}/tickets.csv.gz: CSV")
+    assert run("inspect", "-", stdin=TABLE).output.startswith("stdin: ")
+    cut = gzip.compress(tickets.read_bytes())[:30]
+    assert error_of(run("inspect", "-", code=1, stdin=cut)).startswith("Error: stdin: cannot be unpacked.")
 
 
 def test_score_names_stdin_in_an_error(run, model_folder):

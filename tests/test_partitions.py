@@ -174,6 +174,14 @@ def test_force_leaves_no_part_of_an_earlier_run(exports, score, tmp_path):
     assert [path.name for path in (tmp_path / "out" / ".parts").iterdir()] == ["part-00000.json"]
 
 
+def test_parts_never_take_the_place_of_their_inputs(score, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "part-00000.csv").write_text("text\nThe waiter was rude\n")
+    refused = score("in", "-o", "in/", "--force", code=1)
+    assert refused.stderr.startswith(f"Error: {tmp_path}/in: holds inputs. Found {tmp_path}/in/part-00000.csv.")
+    assert (tmp_path / "in" / "part-00000.csv").exists()
+
+
 def test_a_run_that_came_to_nothing_is_not_in_the_way(exports, score, tmp_path):
     (exports / "1.csv").write_text("")
     score("in/1.csv", "-o", "out/", code=1)

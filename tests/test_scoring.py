@@ -61,6 +61,8 @@ def tickets(tmp_path) -> Path:
         (["a"], "skipped: not a text"),
         ("12345", "skipped: no words"),
         ("!!! ???", "skipped: no words"),
+        ("N/A", "skipped: no text"),
+        (" none. ", "skipped: no text"),
         (5, "skipped: not a text"),
         (4.5, "skipped: not a text"),
         ("Bot: rate us from one to ten", "skipped: no customer words"),

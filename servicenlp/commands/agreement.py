@@ -22,7 +22,7 @@ def agreement(labels: tuple[str, ...], groups: tuple[str, ...], output: Path | N
     from servicenlp.raters import read_groups
     from servicenlp.review.labels import write_rows
 
-    refuse_overwriting(output, force)
+    refuse_overwriting(output, force, map(Path, labels))
     raters, texts = read_groups(labels, groups)
     found = compare_raters(raters, texts)
     click.echo(render(found))

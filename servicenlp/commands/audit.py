@@ -30,7 +30,7 @@ def audit(data: tuple[Path, ...], model: Path | None, output: Path | None, most:
     from servicenlp.persistence import load_model
     from servicenlp.review.labels import write_rows
 
-    refuse_overwriting(output, force)
+    refuse_overwriting(output, force, data)
     table = read_corpus(*data, strict=not skip_bad).table
     with tqdm(desc="Judging", unit=" fits", disable=True if quiet else None, file=sys.stderr, leave=False) as bar:
 

@@ -29,7 +29,7 @@ def compare(
     from servicenlp.persistence import load_model
     from servicenlp.review.labels import write_rows
 
-    refuse_overwriting(output, force)
+    refuse_overwriting(output, force, data)
     first, second = load_model(a), load_model(b)
     table = read_corpus(*data, strict=not skip_bad).table if has_labels(*data) else read_interactions(*data)
     compared = compare_models(first, second, table, times=times, seed=seed)

@@ -36,7 +36,7 @@ def drift(
     from servicenlp.review.labels import write_rows
 
     watched = [read_limit(limit) for limit in limits]
-    refuse_overwriting(output, force)
+    refuse_overwriting(output, force, (*new, *reference))
     older = read_interactions(*reference) if reference else None
     found = measure_drift(read_interactions(*new), older, load_model(model), seed=seed)
     click.echo(render(found))

@@ -27,7 +27,7 @@ def exchange(scored: Path, output: Path, to: str, text_column: str | None, id_co
     from servicenlp import label_studio
     from servicenlp.review.labels import write_rows
 
-    refuse_overwriting(output, force)
+    refuse_overwriting(output, force, [scored])
     rows, text = records.read_rows(scored, text_column)
     if to == "table":
         write_rows(rows, output, list(dict.fromkeys(name for row in rows for name in row)))

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,6 +72,8 @@ def score_folder(
         raise DataError("-: cannot go into a folder. Found standard input. Name files, or write to a file.")
     run = choose(engine, scheduler, workers)
     partitions = find_partitions(list(map(str, files)), job.options)
+    if inside := [one.source for one in partitions if str(PurePosixPath(one.source).parent) == job.folder]:
+        raise DataError(f"{job.folder}: holds inputs. Found {inside[0]}. Choose another folder with -o.")
     begin(job.folder, force, resume)
     with ThreadPoolExecutor() as pool:  # a remote store takes its time to answer
         outcomes = [done for done in pool.map(job.done, partitions) if done] if resume else []

@@ -39,7 +39,7 @@ def label(
     from servicenlp.review.labels import write_rows
     from servicenlp.rulebook import read_rules
 
-    refuse_overwriting(output, force)
+    refuse_overwriting(output, force, files)
     book = read_rules(rules)
     voter = None if rules_only else load_model(model)
     with open_inputs(files, **options) as sources:

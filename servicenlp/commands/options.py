@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,16 +38,21 @@ def source_options(command: Any) -> Any:
 @contextmanager
 def open_inputs(files: tuple[Path, ...], **options: Any) -> Iterator["list[Source]"]:
     """Open the input files; "-" is standard input."""
-    from servicenlp.formats import spool
+    from servicenlp.formats import STDIN, spool
     from servicenlp.readers import Options, open_sources
 
     with tempfile.TemporaryDirectory() as folder:
         paths = [spool(sys.stdin.buffer, folder) if str(file) == "-" else file for file in files]
-        yield open_sources(paths, Path(folder), Options(**options))
+        try:
+            yield open_sources(paths, Path(folder), Options(**options))
+        except DataError as error:
+            raise DataError(str(error).replace(str(Path(folder) / STDIN), STDIN)) from error
 
 
-def refuse_overwriting(output: Path | None, force: bool) -> None:
-    """Raise DataError if the output is there already and --force was not given."""
+def refuse_overwriting(output: Path | None, force: bool, inputs: Iterable[Path] = ()) -> None:
+    """Raise DataError if the output is one of the inputs, or is there already and --force was not given."""
+    if output is not None and output.is_file() and any(file.is_file() and output.samefile(file) for file in inputs):
+        raise DataError(f"{output}: is the input. Found the same file. Choose another name with -o.")
     if output is not None and output.exists() and not force:
         raise DataError(
             f"{output}: is there already. Found a {'folder' if output.is_dir() else 'file'}. Choose another name or add --force."

@@ -37,7 +37,7 @@ def report(
     from servicenlp.reporting import write_report
 
     watched = [parse_limit(limit) for limit in limits]
-    refuse_overwriting(output, force)
+    refuse_overwriting(output, force, [scored])
     named = [name.strip() for one in by for name in one.split(",") if name.strip()]
     steps = [name for name in named if name in PERIODS]
     date = date or find_date(scored, prefix)

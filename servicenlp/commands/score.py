@@ -62,7 +62,7 @@ def score(
     parts_go_to_folder = is_folder(files, output, engine, scheduler)
     target, paths = None if output is None else Path(output), tuple(map(Path, files))
     if not parts_go_to_folder:
-        refuse_overwriting(target, force)
+        refuse_overwriting(target, force, paths)
     check_names(only)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass", newline="")  # as a file of ours
@@ -76,6 +76,7 @@ def score(
     journal = open_journal(paths, target, task, resume)
     summary = Summary.restored(journal.state if journal else None)
     with open_inputs(paths, **options) as sources:
+        refuse_overwriting(target, force, (Path(part.table.name) for source in sources for part in (source, *source.joined)))
         for source in () if quiet else sources:
             click.echo(f"{source.table.name}: {source.form}", err=True)
         tqdm.monitor_interval = 0  # its thread and forked workers do not go well together

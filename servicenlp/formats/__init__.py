@@ -16,7 +16,9 @@ from servicenlp.errors import DataError
 from servicenlp.formats.archive import DEEPEST, UNPACKED, unpack
 from servicenlp.formats.table import MISSING, Options, Row, Table, distinct
 
-__all__ = ["FORMATS", "MISSING", "Options", "Row", "Table", "detect", "distinct", "find_files", "read_table", "spool"]
+__all__ = ["FORMATS", "MISSING", "STDIN", "Options", "Row", "Table", "detect", "distinct", "find_files", "read_table", "spool"]
+
+STDIN = "stdin"  # what standard input is called where a file would be named
 
 FORMATS = {
     ".csv": "delimited",
@@ -190,7 +192,7 @@ def detect(path: Path) -> str:
 
 def spool(stream: BinaryIO, folder: str) -> Path:
     """Copy standard input to a file in `folder`, so that it can be read twice."""
-    path = Path(folder) / "stdin"
+    path = Path(folder) / STDIN
     with path.open("wb") as file:
         shutil.copyfileobj(stream, file)
     return path

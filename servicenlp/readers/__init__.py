@@ -236,14 +236,16 @@ def open_sources(paths: Sequence[Path], folder: Path, options: Options | None = 
     for path in paths:
         files = find_files(Path(path), folder)
         for file in files:
+            name = _shown(file, Path(path), folder)
             try:
-                tables.append(read_table(file, options))
+                tables.append(replace(read_table(file, options), name=name))
             except DataError as error:
+                told = DataError(str(error).replace(str(file), name))
                 if len(files) == 1:
-                    raise
-                errors.append(error)
+                    raise told from error
+                errors.append(told)
             if len(files) > 1:
-                lenient.add(str(file))
+                lenient.add(name)
     if not tables:
         raise errors[0]
     _tell(errors)
@@ -256,6 +258,16 @@ def open_sources(paths: Sequence[Path], folder: Path, options: Options | None = 
         except DataError as error:
             found.append(error)  # unless another table holds its messages
     return _join(tables, found, options, lenient)
+
+
+def _shown(file: Path, path: Path, folder: Path) -> str:
+    """Return what people call a file: where it was unpacked tells them nothing, in which archive it was does."""
+    if not file.is_relative_to(folder):
+        return str(file)
+    around = str(path) if not path.is_relative_to(folder) else path.name
+    inner = file.relative_to(folder).parts[1:]
+    inner = inner[1:] if inner[:1] == (path.stem,) else inner
+    return around if len(inner) == 0 or (len(inner) == 1 and path.stem == inner[0]) else "/".join([around, *inner])
 
 
 def recognise(table: Table, options: Options) -> Shape:

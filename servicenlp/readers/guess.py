@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from servicenlp.errors import DataError
 from servicenlp.interactions import AGENT, BOT, CUSTOMER
+from servicenlp.preprocessing import says_nothing
 
 # Names that help desks, survey tools and review sites give to the customer's words, best first.
 TEXT_NAMES = (
@@ -100,12 +101,6 @@ _CHOICE = re.compile(
     r"excellent|good|great|fair|average|poor|bad|terrible|okay|ok|yes|no|maybe|never|rarely|sometimes|often|always|once|twice|daily|weekly|"
     r"monthly|yearly|or|more|less|than|times|a|an|year|month|week|day|days|about|right|the|same|much|better|worse|male|female|other|prefer|"
     r"to|say|sure|i|don't|know|n/?a|\d+|e-?mail|phone|chat|in|person|online|store|website|app)\W*){1,7}$",
-    re.IGNORECASE,
-)
-# An empty answer, written out; also what review sites put there.
-_NOTHING = re.compile(
-    r"^\W*(?:no (?:positive|negative|comments?|feedback|answer|response)|n\W?a|none|nil|null|nan|nothing|-+|not applicable|"
-    r"keine?|aucune?|ninguno|nessuno|geen|nenhum|brak|なし|特になし)?\W*$",
     re.IGNORECASE,
 )
 
@@ -233,7 +228,7 @@ def _any(looks: dict[str, "Traits"], _ranks: dict[str, float]) -> str | None:
 
 def traits(cells: Sequence[Any]) -> Traits:
     """Look at some cells of a column."""
-    texts = [cell.strip() for cell in cells if isinstance(cell, str) and not _NOTHING.match(cell)]
+    texts = [cell.strip() for cell in cells if isinstance(cell, str) and not says_nothing(cell)]
     if not texts:
         return Traits(0.0, 0, 0.0, 0.0, False, 0.0)
     n = len(texts)
@@ -245,7 +240,7 @@ def traits(cells: Sequence[Any]) -> Traits:
 
 def answered(cell: Any) -> str:
     """Return what a cell says; "" for what is no text, or says that there is none ("N/A", "-", "No Negative")."""
-    return "" if not isinstance(cell, str) or _NOTHING.match(cell) else cell
+    return "" if not isinstance(cell, str) or says_nothing(cell) else cell
 
 
 def text_rank(name: str) -> float | None:
