@@ -1,6 +1,7 @@
 """JSON lines, a JSON array, or a document around one; a broken line comes back as it was, and says so."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,17 @@ _ROWS = (
 # A list of messages that each name their conversation is rows too.
 _MESSAGES = ["messages", "comments", "threads", "posts", "parts", "events"]
 _TALKS = ("conversation", "conversation_id", "conversationId", "ticket_id", "ticketId", "thread_id", "threadId", "chat_id", "session_id")
+# Other products' names for such lists; some of these may also hold one conversation's messages.
+_LISTED = re.compile(
+    r"(?!message|comment|note|turn|event|part|user|contact|customer|agent)\w*(?:tickets|conversations|chats|cases|calls|sessions|requests|"
+    r"results?|records|reviews|responses|surveys|submissions|feedbacks?|interactions|issues|complaints|incidents|enquiries|inquiries)|"
+    r"values|elements|objects|docs|hits|collection|resources",
+    re.IGNORECASE,
+)
+# What messages have, and whole interactions.
+_SPOKEN = {"body", "text", "message", "content", "msg", "body_text", "utterance"}
+_SPEAKERS = set("author sender from role speaker direction is_inbound incoming inbound public sender_type user".split())
+_WHOLE = {"rating", "stars", "score", "subject", "title", "summary", "name", "description"}
 _AROUND = ("data", "response", "result", "export", "payload")  # objects in which a document keeps such lists
 
 
@@ -73,10 +85,19 @@ def _unwrap(document: object) -> tuple[list[object], dict[str, object]]:
         rows = (embedded if isinstance(embedded, dict) else document).get(name)
         if isinstance(rows, list) and (not rows or isinstance(rows[0], dict)) and (name in _ROWS or _name_talks(rows)):
             return rows, {key: value for key, value in document.items() if value is not rows and key != "_embedded"}
+    for name, rows in document.items():
+        if _LISTED.fullmatch(name) and isinstance(rows, list) and rows and isinstance(rows[0], dict) and not _are_messages(rows):
+            return rows, {key: value for key, value in document.items() if key != name}
     for name in _AROUND:
         if isinstance(inner := document.get(name), dict) and (found := _unwrap(inner))[0] != [inner]:
             return found[0], {key: value for key, value in document.items() if key != name} | found[1]
     return [document], {}
+
+
+def _are_messages(rows: list[object]) -> bool:
+    """Tell whether a list is one conversation: messages that do not name theirs."""
+    keys = {key.lower() for key in rows[0]} if isinstance(rows[0], dict) else set()
+    return bool(keys & _SPOKEN and keys & _SPEAKERS and not keys & _WHOLE) and not _name_talks(rows)
 
 
 def _name_talks(messages: list[object]) -> bool:

@@ -8,29 +8,30 @@ from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, NOTE, SYSTEM, Message, split_turns
 from servicenlp.readers.guess import plain_name
 from servicenlp.readers.people import Company, address, are_users_agents, role_of
-from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, is_hidden, seconds, truth, unfold
+from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, is_hidden, seconds, truth, unfold, words
 
 # Under these names a conversation holds its messages, best first.
 _LISTS = (
     "messages turns utterances dialog dialogue transcript conversation conversations thread threads chat chatmessages messagelist "
     "history log comments replies answers responses followups updates notes activities "
     "posts entries events segments interactions parts items phrases sentences audiosegments lines "
-    "records emails articles exchanges nachrichten "
+    "records messagerecords emails articles exchanges nachrichten "
     "mensajes "
-    "messaggi berichten wiadomosci mensagens メッセージ data content body list nodes edges"
+    "messaggi berichten wiadomosci mensagens メッセージ data content body list nodes edges values elements results"
 ).split()
 _TEXTS = (
     "text content body message utterance value msg transcript comment plainbody bodytext textbody plaintext messagetext messagebody "
     "plain sentence sentences phrase line "
     "words caption description input said html htmlbody bodyhtml richtext cooked raw nachricht texto testo "
     "tekst texte mensaje "
-    "messaggio payload bericht wiadomosc mensagem snippet data note answer"
+    "messaggio payload messagedata bericht wiadomosc mensagem snippet data note answer"
 ).split()
 _ROLES = (
     "role speakerlabel "
     "speakerrole senderrole authorrole participantrole speakertype sendertype authortype participanttype usertype actortype "
     "from speaker author "
-    "sender direction participant participantpurpose party actor who user by createdby source origin name username authorname sendername "
+    "sender direction participant participantpurpose party actor who user by createdby sentby "
+    "source origin name username authorname sendername "
     "speakername displayname owner side channel agentorcustomer persona rolle rol ruolo absender autor auteur remitente mittente "
     "afzender "
     "authorid senderid userid speakerid participantid actorid email type"
@@ -41,6 +42,7 @@ _TIMES = (
     "beginoffsetmillis beginoffset offset offsetms startoffset startseconds publishedat postedat updatedat seq sequence turn "
     "turnid index order position"
 ).split()
+_LETTERS = {"v": "visitor", "a": "agent", "s": "system"}  # the type of a sender, named by its first letter
 _CUSTOMER_FLAGS = {"iscustomer", "fromcustomer", "isfromcustomer", "inbound", "isinbound", "incoming", "isincoming", "isuser"}
 _AGENT_FLAGS = {
     *("isagent", "fromagent", "isfromagent", "outbound", "isoutbound", "outgoing", "isoutgoing"),
@@ -229,7 +231,9 @@ def _flat(value: Any, depth: int = 0) -> str:
     if isinstance(value, dict) and depth < 3:
         return next((text for part in _values(value, _TEXTS) if (text := _flat(part, depth + 1))), "")
     if isinstance(value, list) and depth < 3:
-        return "\n".join(text for part in value if (text := _flat(part, depth + 1)))
+        parts = [text for part in value if (text := _flat(part, depth + 1))]
+        # Where only some words are bold, or a link, the blanks between them are there already.
+        return ("" if any(part[:1].isspace() or part[-1:].isspace() for part in parts) else "\n").join(parts)
     return ""
 
 
@@ -242,9 +246,9 @@ def _label(line: str) -> bool:
 
 
 def _single(item: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the speakers and words of an object whose keys are the speakers: {"customer": "...", "agent": "..."}."""
-    said = [(role_of(str(key)), value) for key, value in item.items() if isinstance(value, str) and value.strip()]
-    spoken = [(role, value) for role, value in said if role in (CUSTOMER, AGENT, BOT)]
+    """Return the speakers and words of an object whose keys are the speakers: {"customer": "..."}, {"userComment": {"text": "..."}}."""
+    said = [(role_of(str(key)), _flat(value)) for key, value in item.items() if isinstance(value, str | dict)]
+    spoken = [(role, value) for role, value in said if role in (CUSTOMER, AGENT, BOT) and value.strip()]
     return [(str(role), value) for role, value in spoken] if spoken and not _text(item) and any(" " in value for _, value in spoken) else []
 
 
@@ -291,6 +295,8 @@ def _labels(value: Any) -> Iterator[str]:
         for name, role in (("isagent", "agent"), ("isstaff", "agent"), ("isbot", "bot"), ("bot", "bot"), ("iscustomer", "customer")):
             if truth(known.get(name)):
                 yield role
+        if letter := _LETTERS.get(words(known.get("t"))):
+            yield letter
         for part in _values(
             value, ("role", "type", "usertype", "kind", "participantrole", "name", "displayname", "username", "email", "id")
         ):
