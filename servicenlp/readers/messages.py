@@ -3,80 +3,35 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
-from typing import Any
 
 from servicenlp.errors import DataError
 from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, NOTE, SYSTEM, Message
-from servicenlp.readers.guess import Traits, is_other, plain_name, side_of, text_rank, traits
-from servicenlp.readers.people import Company, address, are_users_agents, role_of
-from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, is_hidden, mapping, seconds, truth, words
+from servicenlp.readers.guess import Traits, plain_name, traits
+from servicenlp.readers.people import Company, address, role_of
+from servicenlp.readers.plan import (
+    MANY,
+    PRIVATE,
+    TALK_ID,
+    Plan,
+    Speaks,
+    make_plan,
+    repeats,
+    scalar,
+    share_repeated,
+    talk_column,
+    text_column,
+)
+from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, is_hidden, seconds, truth, words
 from servicenlp.readers.threads import Threads
 
-# What a conversation is called, best first; the last few may also stand in a table of one row a conversation.
-_TALKS = (
-    "conversation convo conv thread dialogue dialog transcript chat session ticket case call interaction discussion konversation "
-    "gesprach vorgang fall unterhaltung conversacion conversa caso chamado atendimento conversazione discussione echange dossier "
-    "gesprek zaak zgłoszenie sprawa rozmowa watek kejs 会話 チケット 案件 スレッド 对话 会话 工单 대화 "
-    "диалог диалога чат чата тикет тикета обращение обращения разговор konusma gorusme arende samtal samtale keskustelu "
-    "incident issue request enquiry inquiry complaint engagement room group topic parent reference order contact customer client user "
-    "phone phonenumber"
-).split()
-_WEAK = _TALKS.index("incident")
-_KINDS_TOO = set("incident issue request enquiry inquiry complaint engagement group topic order".split())
-_ID_ENDS = "id|ids|number|no|nr|num|key|ref|reference|uuid|guid|sid|slug|code|name|nummer|numero|番号|編号|ts"
-_ID = re.compile(
-    rf"^(?:source|external|original|support|live|email|mail|unique|identifiant|identificador|identificativo|kennung|номер|id|numero|nummer|nr|no|n|ref)?(?:de|del|della|do|da|du)?(?:la|le|l|el)?"
-    rf"(?P<talk>{'|'.join(sorted(_TALKS, key=len, reverse=True))})s?(?:source|external|public|thread)?(?P<end>{_ID_ENDS})?$"
-)
-_SHORT_IDS = {"cid": "conversation", "csid": "conversation", "convid": "conversation"}
-
-_ROLE_NAME = re.compile(
-    r"role|author|sender|^from|speaker|direction|usertype|participant|party|actor|inbound|incoming|outbound|outgoing|^isagent|^iscustomer|"
-    r"^isstaff|^staff$|^user(?:is)?(?:staff|admin|agent|customer|bot)$|^isuser|^isadmin|^isoperator|^isbot|^who$|^side$|^source$|^by$|^user$|^type$|^messagetype$|persona$|^entity|^origin|writer|"
-    r"postedby|sentby|writtenby|createdby|saidby|commenter|interlocutor|absender|autor|auteur|remitente|remetente|mittente|afzender|отправител|автор|gonderen|avsandare|afsender|lahettaja|rolle$|^rol$|ruolo|"
-    r"^rola$|nadawca|emisor|expediteur|sprecher|hablante|parlante|locuteur|spreker|richtung|direccion|direzione|richting|direcao|kierunek|"
-    r"送信者|発言者|話者|差出人|投稿者|方向|发送者|角色|발신자|^name$|^username$|^handle$|^screenname|^agent$|^customer$|^fromme$|^isreply$|"
-    r"^automated|^isauto|^userid$|^email$|^mail$|^von$|^de$|^da$|^van$|^od$"
-)
-_NOT_ROLES = re.compile(
-    r"^(?:last|first|assigned|assignee|closed|updated|initiated|resolved|opened|number|total)|count$|date$|time$|(?:^|[^b])at$"
-)
-_IS_CUSTOMER = re.compile(
-    r"^(?:user|author|sender)?(?:is)?(?:from)?(?:inbound|incoming|customer|client|user|visitor|enduser)(?:message)?$|^iscustomer|^isuser|^byuser$"
-)
-_IS_AGENT = re.compile(
-    r"^(?:user|author|sender)?(?:is)?(?:from)?(?:outbound|outgoing|agent|staff|admin|operator|company|support|employee|me|seller|business)(?:message|reply)?$|^isreply$"
-)
-_IS_BOT = re.compile(
-    r"^(?:is)?(?:from|by|user|author|sender)?(?:is)?(?:bot|automated|automatic|auto)(?:message|reply|response|generated)?$"
-)
-_PRIVATE = re.compile(
-    r"^(?:is)?(?:private|internal|interne?|interna|interno|note|internalnote|privatenote|internalcomment|internalonly|agentonly)(?:note|comment|message)?$"
-)
-_PUBLIC = re.compile(r"^(?:is)?(?:public|published|customervisible|visibletocustomer)$")
-_KIND = re.compile(
-    r"^(?:(?:message|event|comment|part|entry|item|activity|record|content|post|communication)?(?:type|kind|subtype)|visibility)$"
-)
 _EVENTS = re.compile(
     r"^(?:event|system|status|assign|join|left|leave|participant|transfer|open|close|re-?open|snooz|unsnooz|tag|activity|notification|log|"
-    r"line ?item|change|audit|escalat|timer|typing|conversation (?:start|end|closed)|chat (?:start|end))",
+    r"line ?item|channel_|pinned_|tombstone|change|audit|escalat|timer|typing|conversation (?:start|end|closed)|chat (?:start|end))",
     re.IGNORECASE,
-)
-_TIME = re.compile(
-    r"^(?:message|comment|event|chat|msg|sent|utterance)?(?:timestamp|time|datetime|date|ts|createdat|created|createdtime|createddate|createddatetime|createdutc|createdon|"
-    r"creationdate|creationtime|sentat|sent|sentdate|senttime|sentdatetime|senton|postedat|posted|publishedat|starttime|startedat|start|offset|beginoffset|"
-    r"zeitstempel|datum|zeit|uhrzeit|gesendetam|erstelltam|horodatage|heure|datedenvoi|fecha|hora|fechahora|data|dataora|ora|datahora|"
-    r"tijdstip|tijd|godzina|znacznikczasu|日時|日付|送信日時|時刻|时间|시간|дата|время|датаивремя|tarih|zaman)(?:utc|gmt|ms|sec|seconds|local)?$"
-)
-_TURN = re.compile(
-    r"^(?:turn|turnid|turnnumber|turnno|turnindex|turnidx|utteranceid|utteranceindex|utteranceidx|sequence|sequenceno|sequencenumber|seq|seqno|"
-    r"order|messageorder|messageindex|messagenumber|messageno|messageseq|position|index|idx|line|lineno|linenumber|step|utterancenumber|"
-    r"commentnumber|messagesequence|no|nr)$"
 )
 _ANSWERED = re.compile(
     r"^(?:in)?(?:response|reply|replied|repliedto|responding)to(?:the)?(?:tweet|message|status|comment|post)?(?:id)?$|"
@@ -85,35 +40,12 @@ _ANSWERED = re.compile(
 _OWN_ID = re.compile(r"^(?:tweet|message|msg|comment|post|status|uu|gu|event|record)?id$|^messageuuid$")
 _MAY_NAME = re.compile(r"id$|^id|number$|nummer$|kennung|номер|編号$|编号$|rating|score|stars")
 _SPEAKER_ID = re.compile(r"^(?:author|sender|speaker)id$")
-_PARTY = re.compile(
-    r"^(?:(?P<customer>customer|client|requester|visitor|contact|enduser)|agent|assignee|rep|operator|employee)(?:name|id|email)?$"
-)
-_LETTERS = {"c": CUSTOMER, "u": CUSTOMER, "a": AGENT, "r": AGENT, "b": BOT}
 _DATES = [
     "%a %b %d %H:%M:%S %z %Y",
     *(f"{day}{time}" for day in ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y") for time in (
         " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", ", %I:%M %p", ", %I:%M:%S %p", ""
     )),
 ]  # fmt: skip
-_MANY = 20_000  # rows in which repeated ids are sought, where the first ones hold none
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Which column tells what."""
-
-    id: str
-    text: str
-    time: str | None
-    turn: str | None
-    roles: tuple[str, ...]
-    name: str | None
-    flags: tuple[str, ...]
-    hidden: tuple[str, ...]
-    kind: str | None
-    sides: tuple[tuple[str, str], ...]  # where a row holds both what a customer and what an agent said
-    parties: tuple[tuple[str, str], ...]  # columns that name the conversation's customer or agent
-    first: int  # number of a conversation's first turn
 
 
 def recognise(sample: Sample, options: Options) -> Shape | None:
@@ -122,86 +54,38 @@ def recognise(sample: Sample, options: Options) -> Shape | None:
         found = ", ".join(map(repr, sample.columns[:8]))
         raise DataError(f"{sample.name}: no column {options.id_column!r}. Found {found}. Name one of them with --id-column.")
     looks = {column: traits([row.get(column) for row in sample.rows]) for column in sample.columns}
-    speaks = _Speaks(sample, options)
+    speaks = Speaks(sample, options)
     if chain := _chain(sample) if not options.id_column else None:
         own, answered = chain
-        text = _text_column(sample, looks, {own, answered}, options)
-        talk = _talk_column(sample, looks, speaks)
-        if text and not (talk and _share_repeated(sample, talk) > 0.5):
-            return _chained(sample, _plan(sample, looks, speaks, own, text), own, answered, options)
-    talk = options.id_column or _talk_column(sample, looks, speaks)
+        text = text_column(sample, looks, {own, answered}, options)
+        talk = talk_column(sample, looks, speaks)
+        if text and not (talk and share_repeated(sample, talk) > 0.5):
+            return _chained(sample, make_plan(sample, looks, speaks, own, text), own, answered, options)
+    talk = options.id_column or talk_column(sample, looks, speaks)
     if talk is None:
         return _people(sample, looks, speaks) or _one_talk(sample, looks, speaks, options)
-    text = _text_column(sample, looks, {talk}, options)
-    if text is None or (options.id_column and not _repeats(sample, talk)):
+    text = text_column(sample, looks, {talk}, options)
+    if text is None or (options.id_column and not repeats(sample, talk)):
         return None
-    plan = _plan(sample, looks, speaks, talk, text)
+    plan = make_plan(sample, looks, speaks, talk, text)
     return _shape(sample, plan, lambda told: ident(told.get(talk)), options, talk)
 
 
-class _Speaks:
-    """Columns whose cells tell who speaks, and how each of their cells is read."""
-
-    def __init__(self, sample: Sample, options: Options) -> None:
-        self.options = options
-        self.readings: dict[str, Callable[[Any], str | None]] = {}
-        self.both: set[str] = set()  # columns that hold both a customer and an agent
-        for column in sample.columns:
-            name = plain_name(column)
-            if not _ROLE_NAME.search(name) or _NOT_ROLES.search(name):
-                continue
-            cells = [cell for row in sample.rows if not _is_empty(cell := row.get(column))]
-            if reading := self._reading(name, cells):
-                self.readings[column] = reading
-                if {CUSTOMER, AGENT} <= {reading(cell) for cell in cells}:
-                    self.both.add(column)
-
-    def _reading(self, name: str, cells: list[Any]) -> Callable[[Any], str | None] | None:
-        """Return how to read a column's cells as roles, or None if they tell none."""
-        values = {_scalar(cell).strip().lower() for cell in cells}
-        if not values:
-            return None
-        if all(truth(cell) is not None for cell in cells):
-            for pattern, yes, no in ((_IS_CUSTOMER, CUSTOMER, AGENT), (_IS_AGENT, AGENT, CUSTOMER), (_IS_BOT, BOT, None)):
-                if pattern.search(name):
-                    answers: dict[bool | None, str | None] = {True: yes, False: no}
-                    return lambda cell, answers=answers: answers.get(truth(cell))  # type: ignore[misc]
-            return None
-        if values <= set(_LETTERS) and not name.endswith("id"):
-            return lambda cell: _LETTERS.get(_scalar(cell).strip().lower())
-        told = Counter(role_of(_scalar(cell)) for cell in cells)
-        known = sum(told.values()) - told[None]
-        if known < 0.2 * len(cells) or not (told[CUSTOMER] or told[AGENT]):
-            return None
-        # In talks of "user" and "system", the system is whoever answers.
-        system = AGENT if told[CUSTOMER] and told[SYSTEM] and not told[AGENT] + told[BOT] else SYSTEM
-        # Where one side is called by its role, names are those of the other side.
-        rest = None if told[CUSTOMER] and told[AGENT] else AGENT if told[CUSTOMER] else CUSTOMER
-        rest = rest if told[None] else None
-        told_of_users = are_users_agents(values)
-
-        def reading(cell: Any) -> str | None:
-            role = AGENT if told_of_users and _scalar(cell).strip().lower() == "user" else role_of(_scalar(cell))
-            return system if role == SYSTEM else role or (rest if _scalar(cell).strip() else None)
-
-        return reading
-
-
-def _one_talk(sample: Sample, looks: dict[str, Traits], speaks: _Speaks, options: Options) -> Shape | None:
+def _one_talk(sample: Sample, looks: dict[str, Traits], speaks: Speaks, options: Options) -> Shape | None:
     """Take a file that is one conversation: both sides speak, in order, and no column could name another."""
-    named = [c for c in sample.columns if _ID.match(plain_name(c)) or _MAY_NAME.search(plain_name(c))]
-    text = _text_column(sample, looks, set(), options)
+    named = [c for c in sample.columns if TALK_ID.match(plain_name(c)) or _MAY_NAME.search(plain_name(c))]
+    text = text_column(sample, looks, set(), options)
     if text is None or [c for c in named if not _OWN_ID.match(plain_name(c)) and not _SPEAKER_ID.match(plain_name(c))]:
         return None
-    plan = _plan(sample, looks, speaks, "", text)
-    names = Counter(_scalar(row.get(plan.name)).strip() for row in sample.rows) if plan.name else Counter()
+    plan = make_plan(sample, looks, speaks, "", text)
+    names = Counter(scalar(row.get(plan.name)).strip() for row in sample.rows) if plan.name else Counter()
     two = len(names) == 2 and min(names.values()) > 1 and "" not in names and (plan.time or plan.turn)
     if not (speaks.both & {c for c in plan.roles if re.search("role|sender|author|speaker|direction|^from", plain_name(c))} or two):
         return None
     return _shape(sample, plan, lambda told: "the only one", options, "")
 
 
-def _people(sample: Sample, looks: dict[str, Traits], speaks: _Speaks) -> Shape | None:
+def _people(sample: Sample, looks: dict[str, Traits], speaks: Speaks) -> Shape | None:
     """Take a table of the people who speak in another one: their ids, their names, their roles or whose ids they are."""
     plain = {column: plain_name(column) for column in sample.columns}
     own = next(
@@ -213,7 +97,7 @@ def _people(sample: Sample, looks: dict[str, Traits], speaks: _Speaks) -> Shape 
         None,
     )
     named = any(re.search(r"name$|email$", name) for name in plain.values())
-    if own is None or not named or any(looks[c].words >= 4 for c in sample.columns) or _repeats(sample, own):
+    if own is None or not named or any(looks[c].words >= 4 for c in sample.columns) or repeats(sample, own):
         return None
     told = next((c for c in speaks.readings if re.search("role|type", plain[c])), None)
     whose = {"agent": AGENT, "employee": AGENT, "customer": CUSTOMER, "client": CUSTOMER}.get(plain[own].removesuffix("id"), "")
@@ -226,146 +110,12 @@ def _people(sample: Sample, looks: dict[str, Traits], speaks: _Speaks) -> Shape 
     return Shape("people", people=role)
 
 
-def _is_empty(cell: Any) -> bool:
-    return cell is None or cell == "" or cell != cell
-
-
-def _scalar(cell: Any) -> str:
-    """Return a cell as a word; of an object the field that names a role, or a person."""
-    if isinstance(cell, str | int | float | bool):
-        return ident(cell) if not isinstance(cell, str) else "" if cell.lower() in ("nan", "null", "none") else cell
-    told = {key.lower(): value for key, value in mapping(cell).items()}
-    if truth(told.get("bot", told.get("is_bot"))):
-        return "bot"
-    for key in ("role", "type", "user_type", "name", "display_name", "email", "id"):
-        if isinstance(told.get(key), str | int) and told[key]:
-            return str(told[key])
-    return ""
-
-
-def _talk_column(sample: Sample, looks: dict[str, Traits], speaks: _Speaks) -> str | None:
-    """Return the column that names the conversation, or None if rows are not messages."""
-    found: list[tuple[int, str]] = []
-    for column in sample.columns:
-        name = plain_name(column)
-        match = _ID.match(_SHORT_IDS.get(name, name))
-        if (
-            match
-            and _names_one(match, sample, column)
-            and column not in speaks.both
-            and looks[column].words <= 3
-            and any(ident(row.get(column)) for row in sample.rows)
-        ):
-            found.append((_TALKS.index(match["talk"]), column))
-    sides = bool(_sides(sample, looks))
-    named = any(_is_name(plain_name(column)) for column in sample.columns)
-    ordered = any(_TIME.match(plain_name(column)) or _TURN.match(plain_name(column)) for column in sample.columns)
-    for rank, column in sorted(found, key=lambda one: one[0]):
-        told = sides or bool(speaks.both - {column})
-        if _repeats(sample, column) and (told or (rank < _WEAK and (named or ordered) and _share_repeated(sample, column) >= 0.5)):
-            return column
-    # Conversations of one message each: only an explicit column of roles tells them from tickets, which have no chats' ids.
-    explicit = [c for c in speaks.readings if re.search(r"role|sender|author|speaker|direction|^from", plain_name(c))]
-    told = not speaks.both.isdisjoint(explicit)
-    return next((c for rank, c in sorted(found) if rank < (_WEAK if told else _TALKS.index("ticket") if explicit else 0)), None)
-
-
-def _names_one(match: re.Match[str], sample: Sample, column: str) -> bool:
-    """Tell whether a column names one conversation rather than a kind: an "Issue" may be "Fees", an "Issue ID" not."""
-    if match["end"] or match["talk"] not in _KINDS_TOO:
-        return True
-    cells = [cell for row in sample.rows if (cell := ident(row.get(column)))]
-    return sum(any(map(str.isdigit, cell)) for cell in cells) * 2 > len(cells)
-
-
-def _repeats(sample: Sample, column: str) -> bool:
-    """Tell whether several rows have the same id; only a few more than the first ones are looked at."""
-    for rows in (sample.rows, islice(sample.every_row(), _MANY)):
-        counts = Counter(filter(None, (ident(row.get(column)) for row in rows)))
-        if any(n > 1 for n in counts.values()):
-            return True
-    return False
-
-
-def _share_repeated(sample: Sample, column: str) -> float:
-    """Return which share of rows have an id that another row has too; a row that repeats another one does not count."""
-    rows = {repr(row): ident(row.get(column)) for row in islice(sample.every_row(), 2000)}
-    counts = Counter(filter(None, rows.values()))
-    return sum(n for n in counts.values() if n > 1) / max(1, counts.total())
-
-
-def _text_column(sample: Sample, looks: dict[str, Traits], taken: set[str], options: Options) -> str | None:
-    """Return the column of a message's words."""
-    if options.text_column:
-        return options.text_column if options.text_column in sample.columns else None
-    open_ = [column for column in sample.columns if column not in taken and looks[column].data < 0.5]
-    ranked = [(rank, column) for column in open_ if (rank := text_rank(column)) is not None and looks[column].words >= 1.5]
-    best = [(-looks[c].words, c) for c in open_ if looks[c].words >= 2 and not is_other(c)]
-    return min(ranked)[1] if ranked else min(best)[1] if best else None
-
-
-def _is_name(name: str) -> bool:
-    others = ("type", "messagetype", "source", "direction", "agent", "customer")
-    return bool(_ROLE_NAME.search(name)) and not _NOT_ROLES.search(name) and name not in others
-
-
-def _plan(sample: Sample, looks: dict[str, Traits], speaks: _Speaks, talk: str, text: str) -> _Plan:
-    columns = [column for column in sample.columns if column not in (talk, text)]
-    plain = {column: plain_name(column) for column in columns}
-    flags = tuple(column for column in columns if _PRIVATE.match(plain[column]) or _PUBLIC.match(plain[column]))
-    # The column that tells both sides apart comes first; of those one that says "role" before a direction, which may be the call's.
-    order = sorted(
-        (c for c in speaks.readings if c in plain),
-        key=lambda c: (c not in speaks.both, not re.search("role|type", plain[c]), "direction" in plain[c]),
-    )
-    names = [c for c in columns if _is_name(plain[c]) and c not in speaks.both and looks[c].words <= 5]
-    names = [c for c in names if "speaker" in plain[c] or not _all_flags(sample, c)]
-    # Of a call each side is recorded in a channel of its own: 0 and 1, left and right.
-    names += [c for c in columns if plain[c].startswith("channel") and _are_sides(sample, c)]
-    names.sort(key=lambda c: (not re.search("author|sender|from|speaker|user|autor|auteur|absender|送信", plain[c]), "id" in plain[c]))
-    times = [c for c in columns if _TIME.match(plain[c]) and _are_times(sample, c)]
-    times.sort(key=lambda c: not plain[c].startswith(("message", "timestamp", "sent", "created")))
-    turn = next((c for c in columns if _TURN.match(plain[c]) and _are_numbers(sample, c)), None)
-    hidden = tuple(column for column in columns if plain[column].endswith("visibility"))
-    kind = next((c for c in columns if _KIND.match(plain[c]) and c not in order and c not in names), None)
-    parties = tuple((c, CUSTOMER if found["customer"] else AGENT) for c in columns if (found := _PARTY.match(plain[c])))
-    numbers = [int(ident(row.get(turn))) for row in sample.rows if turn and ident(row.get(turn)).isdecimal()]
-    who = next((c for c in names if c not in dict(parties)), None)
-    time = times[0] if times else None
-    return _Plan(talk, text, time, turn, tuple(order), who, flags, hidden, kind, _sides(sample, looks), parties, min(numbers, default=0))
-
-
-def _sides(sample: Sample, looks: dict[str, Traits]) -> tuple[tuple[str, str], ...]:
-    """Return the columns of what each side said, where a row holds an exchange; none where it holds one message."""
-    found = tuple((c, side) for c in sample.columns if looks[c].words >= 1.5 and not looks[c].choice and (side := side_of(c)))
-    return found if len({side for _, side in found}) > 1 else ()
-
-
-def _are_sides(sample: Sample, column: str) -> bool:
-    found = {_scalar(row.get(column)).lower() for row in sample.rows} - {""}
-    return len(found) == 2 and (all(len(name) == 1 for name in found) or found == {"left", "right"})
-
-
-def _all_flags(sample: Sample, column: str) -> bool:
-    return all(truth(row.get(column)) is not None for row in sample.rows if not _is_empty(row.get(column)))
-
-
-def _are_times(sample: Sample, column: str) -> bool:
-    cells = [cell for row in sample.rows if not _is_empty(cell := row.get(column))]
-    return bool(cells) and sum(seconds(cell) is not None for cell in cells) >= 0.9 * len(cells)
-
-
-def _are_numbers(sample: Sample, column: str) -> bool:
-    cells = [ident(cell) for row in sample.rows if not _is_empty(cell := row.get(column))]
-    return bool(cells) and all(cell.isdecimal() for cell in cells)
-
-
 def _date_format(sample: Sample, column: str) -> str | None:
     """Return how all times in a column are written, if that is one of the common ways but ISO.
 
     It is many times as fast as guessing at each, and tells whether the day or the month stands first.
     """
-    cells = [words(row.get(column)).strip() for row in islice(sample.every_row(), _MANY // 4)]
+    cells = [words(row.get(column)).strip() for row in islice(sample.every_row(), MANY // 4)]
     dates = [cell for cell in cells if cell]
     return next((form for form in _DATES if dates and all(_read_date(date, form) for date in dates)), None)
 
@@ -377,7 +127,7 @@ def _read_date(text: str, form: str) -> datetime | None:
         return None
 
 
-def _clock(sample: Sample, plan: _Plan) -> Callable[[Record], float | None]:
+def _clock(sample: Sample, plan: Plan) -> Callable[[Record], float | None]:
     """Return what tells a row's time; where all times of a conversation are equal the order of rows stays."""
     column = plan.time or plan.turn
     if column is None:
@@ -396,35 +146,35 @@ def _key(told: Record, name: str) -> str:
     return name or "(none) " + blake2b(repr(told).encode(errors="surrogatepass"), digest_size=12).hexdigest()
 
 
-def _role(told: Record, plan: _Plan, speaks: _Speaks, options: Options) -> str:
+def _role(told: Record, plan: Plan, speaks: Speaks, options: Options) -> str:
     """Return the role of a message's author; the name if only the conversation can tell; "" for nobody."""
     for column in plan.flags:
-        if truth(told.get(column)) is bool(_PRIVATE.match(plain_name(column))):
+        if truth(told.get(column)) is bool(PRIVATE.match(plain_name(column))):
             return NOTE
     if any(is_hidden(told.get(column)) for column in plan.hidden):
         return NOTE
-    if plan.kind and (kind := _scalar(told.get(plan.kind))):
+    for kind in filter(None, (scalar(told.get(column)) for column in plan.kinds)):
         if (role := role_of(kind)) in (NOTE, BOT, SYSTEM):
             return role
         if _EVENTS.match(kind):
             return SYSTEM
     if options.agent_domains:
         senders = [told.get(column) for column in (*plan.roles, plan.name) if column]
-        if mail := next(filter(None, (address(_scalar(sender)) for sender in senders)), ""):
+        if mail := next(filter(None, (address(scalar(sender)) for sender in senders)), ""):
             return AGENT if from_agent(mail, options) else CUSTOMER
     roles = [role for column in plan.roles if (role := speaks.readings[column](told.get(column)))]
     if BOT in roles or NOTE in roles:
         return BOT if BOT in roles else NOTE
     if roles and (plan.roles[0] in speaks.both or not plan.name):
         return roles[0]
-    name = _scalar(told.get(plan.name)).strip() if plan.name else ""
-    if name and (party := {role for column, role in plan.parties if _scalar(told.get(column)).strip() == name}):
+    name = scalar(told.get(plan.name)).strip() if plan.name else ""
+    if name and (party := {role for column, role in plan.parties if scalar(told.get(column)).strip() == name}):
         return party.pop()
     return role_of(name) or (roles[0] if roles else "") or name
 
 
-def _shape(sample: Sample, plan: _Plan, talk: Callable[[Record], str], options: Options, id_column: str) -> Shape:
-    speaks = _Speaks(sample, options)
+def _shape(sample: Sample, plan: Plan, talk: Callable[[Record], str], options: Options, id_column: str) -> Shape:
+    speaks = Speaks(sample, options)
     clock = _clock(sample, plan)
     unknown = CUSTOMER
     if not plan.roles and not plan.name and plan.turn:
@@ -465,7 +215,7 @@ def _shape(sample: Sample, plan: _Plan, talk: Callable[[Record], str], options: 
     return Shape("one message a row", uses, messages=messages, id_column=id_column, key=lambda told: _key(told, talk(told)), settle=settle)
 
 
-def _turn_taker(told: Record, plan: _Plan) -> str:
+def _turn_taker(told: Record, plan: Plan) -> str:
     """Return who speaks in a turn of which only the number is known: every other one is the customer's."""
     number = ident(told.get(plan.turn)) if plan.turn else ""
     return AGENT if number.isdecimal() and (int(number) - plan.first) % 2 else CUSTOMER
@@ -476,16 +226,16 @@ def _chain(sample: Sample) -> tuple[str, str] | None:
     own = [c for c in sample.columns if _OWN_ID.match(plain_name(c))]
     answered = [c for c in sample.columns if _ANSWERED.match(plain_name(c))]
     for one in answered:
-        wanted = {ident(row.get(one)) for row in islice(sample.every_row(), _MANY)} - {""}
+        wanted = {ident(row.get(one)) for row in islice(sample.every_row(), MANY)} - {""}
         for mine in own:
-            if wanted & {ident(row.get(mine)) for row in islice(sample.every_row(), _MANY)}:
+            if wanted & {ident(row.get(mine)) for row in islice(sample.every_row(), MANY)}:
                 return mine, one
     return None
 
 
-def _chained(sample: Sample, plan: _Plan, own: str, answered: str, options: Options) -> Shape:
+def _chained(sample: Sample, plan: Plan, own: str, answered: str, options: Options) -> Shape:
     """Return the shape of messages that name the one they answer."""
-    speaks = _Speaks(sample, options)
+    speaks = Speaks(sample, options)
     threads = Threads()
     for told in sample.every_row():
         mine, other = ident(told.get(own)), ident(told.get(answered))
