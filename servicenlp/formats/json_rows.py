@@ -102,6 +102,8 @@ def _are_messages(rows: list[object]) -> bool:
 
 def _name_talks(messages: list[object]) -> bool:
     """Tell whether each message names the conversation that it is of."""
+    if any(isinstance(one, dict) and {"ts", "thread_ts"} <= one.keys() for one in messages):
+        return True  # Slack's, of which those that began no thread name none
     return bool(messages) and all(isinstance(one, dict) and any(one.get(name) for name in _TALKS) for one in messages)
 
 

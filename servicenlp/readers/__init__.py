@@ -37,6 +37,7 @@ READERS = (
     "genesys",
     "subtitles",
     "support_tickets",
+    "slack",
     "nested",
     "mail",
     "chat",

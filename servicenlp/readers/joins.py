@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from servicenlp.errors import DataError
-from servicenlp.formats import Row, Table
+from servicenlp.formats import MISSING, Row, Table
 from servicenlp.interactions import CUSTOMER, Message
 from servicenlp.readers.guess import plain_name, text_rank
 from servicenlp.readers.shape import Shape, ident, record, words
@@ -98,7 +98,7 @@ def merge(tables: Sequence[Table], found: Sequence[Found], recognise: Callable[[
     groups: dict[Any, list[int]] = {}
     for i, (table, shape) in enumerate(zip(tables, found, strict=True)):
         part = isinstance(shape, Shape) and shape.key is not None and not table.beside
-        groups.setdefault((tuple(table.columns), shape.reader) if part and isinstance(shape, Shape) else i, []).append(i)
+        groups.setdefault(_kind(table, shape) if part and isinstance(shape, Shape) else i, []).append(i)
     merged: list[Table] = []
     shapes: list[Found] = []
     for group in groups.values():
@@ -111,16 +111,25 @@ def merge(tables: Sequence[Table], found: Sequence[Found], recognise: Callable[[
     return merged, shapes
 
 
+def _kind(table: Table, shape: Shape) -> Any:
+    """Return what tables that are parts of one have in common; objects need not have all their fields."""
+    same = tuple(shape.uses.items()) if table.form.startswith("JSON") else tuple(table.columns)
+    return table.form.startswith("JSON"), shape.reader, same
+
+
 def _concatenate(tables: Sequence[Table]) -> Table:
+    columns = list(dict.fromkeys(column for table in tables for column in table.columns))
+
     def walk() -> Iterator[tuple[Row, str | None]]:
         for table in tables:
-            yield from table.walk()
+            place = [table.columns.index(c) if c in table.columns else -1 for c in columns]
+            yield from (([row[i] if i >= 0 else MISSING for i in place], problem) for row, problem in table.walk())
 
     first = tables[0]
     name = f"{Path(first.name)} and {len(tables) - 1} more"
     same = all(table.schema == first.schema for table in tables)
     n_rows = sum(table.n_rows for table in tables)
-    return replace(first, name=name, n_rows=n_rows, walk=walk, lines=None, schema=first.schema if same else None)
+    return replace(first, name=name, columns=columns, n_rows=n_rows, walk=walk, lines=None, schema=first.schema if same else None)
 
 
 def _keys(table: Table, shape: Shape) -> Iterator[str]:
