@@ -3,7 +3,7 @@
 from collections import Counter
 from textwrap import shorten
 
-from servicenlp.interactions import split_turns
+from servicenlp.interactions import turns_of
 from servicenlp.language import foreign
 from servicenlp.readers import Source
 from servicenlp.scoring import BATCH, why_skipped
@@ -16,7 +16,7 @@ def inspect(source: Source) -> str:
     conversations = 0
     sample: list[str] = []
     for batch in source.batches(BATCH):
-        spoken = [batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else []) for i, text in enumerate(batch.texts)]
+        spoken = turns_of(batch.texts, batch.turns)
         languages = foreign(batch.texts)
         for i, (text, turns) in enumerate(zip(batch.texts, spoken, strict=True)):
             why = why_skipped(text, turns, batch.problems.get(i)) or (languages[i] and f"skipped: other language ({languages[i]})")

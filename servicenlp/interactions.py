@@ -1,12 +1,13 @@
 """An interaction, its messages and turns: where each begins and ends in the text, and who speaks."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from servicenlp.chats import split_chat
 from servicenlp.speakers import AGENT, BOT, CUSTOMER, NOTE, ROLE_WORDS, SYSTEM, is_role
 
-__all__ = ["AGENT", "BOT", "CUSTOMER", "NOTE", "SYSTEM", "Interaction", "Message", "Turn", "split_turns"]
+__all__ = ["AGENT", "BOT", "CUSTOMER", "NOTE", "SYSTEM", "Interaction", "Message", "Turn", "split_turns", "turns_of"]
 
 # A name at the start of a line, perhaps after a time in brackets, then a colon.
 _LABEL = re.compile(
@@ -98,6 +99,11 @@ def split_turns(text: str) -> list[Turn]:
     ends = [label.start() for label in labels[1:]] + [len(text)]
     turns += [Turn(str(label.lastgroup), label.end(), end) for label, end in zip(labels, ends, strict=True)]
     return _alternate(turns) if len(turns) >= _TALK and all(turn.speaker == AGENT for turn in turns) else turns
+
+
+def turns_of(texts: Sequence[Any], known: Mapping[int, list[Turn]]) -> list[list[Turn]]:
+    """Return the turns of each text: those that are known by its index, else what `split_turns` finds; none if it is no text."""
+    return [known.get(i) or (split_turns(text) if isinstance(text, str) else []) for i, text in enumerate(texts)]
 
 
 def _alternate(turns: list[Turn]) -> list[Turn]:

@@ -11,7 +11,7 @@ from servicenlp.calibration import decide
 from servicenlp.classifier import ServiceClassifier
 from servicenlp.errors import DataError
 from servicenlp.features import find_terms
-from servicenlp.interactions import Turn, split_turns
+from servicenlp.interactions import Turn, turns_of
 from servicenlp.label_model import weigh_votes
 from servicenlp.rulebook import Rulebook
 from servicenlp.scoring import Scorer, why_skipped
@@ -75,8 +75,7 @@ def collect_votes(
     problems, turns
         As for `score_texts`.
     """
-    known = turns or {}
-    own = [known[i] if i in known else split_turns(text) if isinstance(text, str) else [] for i, text in enumerate(texts)]
+    own = turns_of(texts, turns or {})
     skipped = [why_skipped(text, spoken, (problems or {}).get(i)) for i, (text, spoken) in enumerate(zip(texts, own, strict=True))]
     words = ["" if why else text for text, why in zip(texts, skipped, strict=True)]
     parts = [[] if why else spoken for spoken, why in zip(own, skipped, strict=True)]

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?")
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 
 
-class Writer:
+class Writer(ABC):
     """Takes rows, in order.
 
     Attributes
@@ -45,9 +46,9 @@ class Writer:
         """Return the cells of some rows, column by column, as `put` takes them; any forked process can do that."""
         return columns
 
+    @abstractmethod
     def put(self, prepared: Any) -> None:
         """Write rows that were prepared."""
-        raise NotImplementedError
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write some rows."""

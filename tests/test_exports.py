@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from servicenlp.interactions import split_turns
+from servicenlp.interactions import turns_of
 from servicenlp.readers import READERS, open_sources
 from servicenlp.scoring import why_skipped
 
@@ -17,7 +17,7 @@ def judged(source) -> list:
     """The turns that are judged of each row, or why there are none."""
     found = []
     for batch in source.batches(1000):
-        spoken = [batch.turns.get(i) or (split_turns(text) if isinstance(text, str) else []) for i, text in enumerate(batch.texts)]
+        spoken = turns_of(batch.texts, batch.turns)
         for i, (text, turns) in enumerate(zip(batch.texts, spoken, strict=True)):
             why = why_skipped(text, turns, batch.problems.get(i))
             found.append(why.removeprefix("skipped: ") if why else [[t.speaker, text[t.start : t.end].strip()] for t in turns])

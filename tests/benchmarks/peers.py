@@ -5,6 +5,7 @@ to load it is measured.
 """
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,7 @@ from servicenlp.taxonomy import TARGETS
 BATCH = 64  # texts at once, for the networks
 
 
-class System:
+class System(ABC):
     """A system that learns levels from texts; predictions are levels, 1 to 6.
 
     Attributes
@@ -46,9 +47,9 @@ class System:
         """Tell whether all it needs is here."""
         return all(find_spec(module) for module in cls.needs)
 
+    @abstractmethod
     def fit(self, texts: list[str], levels: pd.DataFrame) -> Self:
         """Learn from texts; `levels` has the column level, and for servicenlp the other targets."""
-        raise NotImplementedError
 
     def save(self, folder: Path) -> None:
         """Write what was learnt."""
@@ -64,9 +65,9 @@ class System:
         system: System = joblib.load(folder / "model.joblib")
         return system
 
+    @abstractmethod
     def predict(self, texts: list[str]) -> Sequence[int]:
         """Return a level for each text."""
-        raise NotImplementedError
 
     def score_csv(self, path_in: Path, path_out: Path) -> None:
         """Read a CSV with a column text, predict, write it with a column level added."""
