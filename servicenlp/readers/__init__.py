@@ -38,6 +38,7 @@ READERS = (
     "subtitles",
     "support_tickets",
     "slack",
+    "servicenow",
     "nested",
     "mail",
     "chat",

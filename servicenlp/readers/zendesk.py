@@ -5,13 +5,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
-from servicenlp.errors import DataError
 from servicenlp.formats import Options
-from servicenlp.interactions import AGENT, BOT, CUSTOMER, NOTE, SYSTEM, Message, split_turns
+from servicenlp.interactions import AGENT, BOT, CUSTOMER, NOTE, SYSTEM, Message
 from servicenlp.preprocessing import plain
 from servicenlp.readers.shape import Record, Sample, Shape, from_agent, ident, listing, mapping, seconds, truth, words
+from servicenlp.readers.zendesk_reports import FEEDBACK, PEOPLE, recognise_report, wordless
 
 _ROLES = {"end-user": CUSTOMER, "end_user": CUSTOMER, "agent": AGENT, "admin": AGENT, "light_agent": AGENT, "light agent": AGENT}
 _SPOKEN = {CUSTOMER, AGENT, BOT, SYSTEM, NOTE}
@@ -30,14 +29,6 @@ _USER = {
     "custom_role_id",
     "shared_agent",
 }
-_REPORT = set(
-    "summation_column requester_external_id requester_domain satisfaction_score group_stations assignee_stations ticket_type "
-    "initially_assigned_at assigned_at reopens first_reply_time_in_minutes first_resolution_time_in_minutes "
-    "full_resolution_time_in_minutes agent_wait_time_in_minutes requester_wait_time_in_minutes on_hold_time_in_minutes".split()
-)
-_VIEW = {"requested", "requester_updated", "assignee_updated", "next_sla_breach", "satisfaction", "satisfaction_score", "ticket_form"}
-_FEEDBACK = ("satisfaction_rating.comment", "satisfaction_rating_comment", "satisfaction_comment")
-_PEOPLE = ("requester", "assignee", "submitter")
 _CHAT = re.compile(r"^\((\d{1,2}:\d\d(?::\d\d)?(?: ?[AP]M)?)\) +(?:(\*\*\*)|([^:\n]{1,60}): ?)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -64,10 +55,10 @@ def recognise(sample: Sample, options: Options) -> Shape | None:
     if {"ticket_id", "score", "comment"} <= names and names & {"requester_id", "assignee_id", "reason_id"}:
         return Shape("Zendesk satisfaction ratings", _uses(columns, id="ticket_id", text="comment"), messages=_rating, key=_ticket_id)
     if not _is_tickets(names, sample):
-        return _recognise_report(sample, columns, tickets, options)
-    text = [name for name in ("comments", "audits", "description", *_FEEDBACK) if name in names]
+        return recognise_report(sample, columns, options)
+    text = [name for name in ("comments", "audits", "description", *FEEDBACK) if name in names]
     if not text and not tickets.beside:
-        raise _wordless(sample)
+        raise wordless(sample)
     uses = _uses(columns, id="id") | {"text": ", ".join(columns.get(name, name) for name in text[:2])}
     id_column = options.id_column or columns.get("id") or columns.get("ticket_id") or ""
     return Shape("Zendesk tickets", uses, messages=tickets.messages, id_column=id_column, settle=tickets.settle)
@@ -104,7 +95,7 @@ class _Tickets:
         for comment in [*_nested(told), *self.beside.get(ident(told.get("id")), [])]:
             yield self._message(_fields(comment), told)
         rating = mapping(told.get("satisfaction_rating"))
-        for feedback in (rating.get("comment"), *(told.get(name) for name in _FEEDBACK)):
+        for feedback in (rating.get("comment"), *(told.get(name) for name in FEEDBACK)):
             if words(feedback).strip():
                 yield Message(CUSTOMER, words(feedback), math.inf)
 
@@ -203,68 +194,6 @@ class _Tickets:
         return AGENT if known == _person_name(told, "assignee") else self.names.get(known)
 
 
-def _recognise_report(sample: Sample, columns: dict[str, str], tickets: _Tickets, options: Options) -> Shape | None:
-    """Take the CSV of a report or a view, if somebody put the comments in."""
-    names = set(columns)
-    explore = any(name.startswith(("ticket_created_-_", "ticket_solved_-_", "ticket_updated_-_")) for name in names)
-    report = {"subject", "requester"} <= names and len(names & _REPORT) >= 2
-    view = {"subject", "requester"} <= names and names & {"id", "ticket_id"} and names & _VIEW
-    if not (explore or report or view):
-        return None
-    id_column = options.id_column or columns.get("id") or columns.get("ticket_id") or ""
-    uses = {"id": id_column} if id_column else {}
-    cast = _Cast(sample) if report or view else None
-    spoken = next((column for column in sample.columns if cast and cast.speaks_in(column)), None)
-    if cast and spoken:
-        return Shape("Zendesk tickets with comments", uses | {"text": spoken}, messages=cast.reader(spoken), id_column=id_column)
-    if any(_is_wordy(sample, column) for name, column in columns.items() if name not in _NAMES):
-        return None  # a column of somebody's own: any table with a column of text
-    feedback = next((columns[name] for name in (*_FEEDBACK, "ticket_satisfaction_comment") if name in columns), None)
-    if feedback and any(words(row.get(feedback)).strip(" -") for row in sample.every_row()):
-        return Shape("Zendesk tickets' ratings", uses | {"text": feedback}, text_column=feedback, id_column=id_column)
-    raise _wordless(sample)
-
-
-_NAMES = {"subject", "tags", "raw_subject", "group", "organization", "requester", "assignee", "ticket_subject", *_FEEDBACK}
-
-
-class _Cast:
-    """Reads cells that hold "author: text author: text", by the names that the table knows."""
-
-    def __init__(self, sample: Sample) -> None:
-        self._columns = {role: sample.column(role, f"{role} name") for role in _PEOPLE}
-        known = {words(row.get(column)).strip() for row in sample.every_row() for column in self._columns.values() if column}
-        names = sorted((re.escape(name) for name in known if len(name) > 1), key=len, reverse=True)
-        # Two blanks after a colon are how the comments were joined; a known name needs but one.
-        self._label = re.compile(
-            rf"(?:^|(?<=\s))(?P<known>{'|'.join([*names, 'System User'])}):\s+|^(?P<other>[^\s:][^:\n]{{0,59}}):  ", re.MULTILINE
-        )
-        self._rows = sample.rows
-
-    def speaks_in(self, column: str) -> bool:
-        """Tell whether the cells of a column begin with names."""
-        cells = [text for row in self._rows if (text := words(row.get(column)).strip())]
-        return bool(cells) and sum(bool(self._label.match(cell)) for cell in cells) * 2 >= len(cells)
-
-    def reader(self, column: str) -> Any:
-        """Return what tells the messages of a row."""
-
-        def messages(told: Record) -> Iterator[Message]:
-            text = words(told.get(column))
-            marks = list(self._label.finditer(text))
-            if not marks:
-                yield from (Message(turn.speaker, text[turn.start : turn.end]) for turn in split_turns(text))
-                return
-            ends = [mark.start() for mark in marks[1:]] + [len(text)]
-            requester = words(told.get(self._columns["requester"] or "")).strip().lower() or words(marks[0]["known"]).lower()
-            for mark, end in zip(marks, ends, strict=True):
-                name = (mark["known"] or mark["other"]).strip().lower()
-                role = CUSTOMER if name == requester else SYSTEM if name in ("system user", "none found") else AGENT
-                yield Message(role, text[mark.end() : end])
-
-        return messages
-
-
 @lru_cache(maxsize=4096)
 def _name(column: str) -> str:
     return column.strip().lower().replace(" ", "_")
@@ -325,7 +254,7 @@ def _events(audit: Record) -> list[Record]:
 def _people(*places: Record) -> tuple[dict[str, str], dict[str, str]]:
     """Return the roles of the users that stand in some rows or documents, by id and by name."""
     users = [user for place in places for user in listing(place.get("users"))]
-    users += [mapping(place.get(who)) for place in places for who in _PEOPLE]
+    users += [mapping(place.get(who)) for place in places for who in PEOPLE]
     known = [(user, _ROLES[role]) for user in users if (role := words(user.get("role")).lower()) in _ROLES]
     return {ident(user.get("id")): role for user, role in known}, {words(user.get("name")).lower(): role for user, role in known}
 
@@ -354,21 +283,6 @@ def _is_tickets(names: set[str], sample: Sample) -> bool:
     if any("author_id" in comment or "html_body" in comment for row in told for comment in _nested(row)):
         return True
     return bool(names & {"requester_id", "requester.id"} and len(names & _TICKET) >= 2 and not {"requester", "summation_column"} <= names)
-
-
-def _is_wordy(sample: Sample, column: str) -> bool:
-    cells = [len(words(row.get(column)).split()) for row in sample.rows if words(row.get(column)).strip()]
-    return bool(cells) and sum(cells) >= 5 * len(cells)
-
-
-def _wordless(sample: Sample) -> DataError:
-    found = ", ".join(map(repr, sample.columns[:8])) + (" ..." if len(sample.columns) > 8 else "")
-    subject = sample.column("subject", "ticket subject")
-    otherwise = f", or judge the subjects with --text-column {subject!r}" if subject else ""
-    return DataError(
-        f"{sample.name}: a Zendesk export without the tickets' words. Found {found}. "
-        f"Export the tickets as JSON (Admin Center, Account, Tools, Reports), which holds the comments{otherwise}."
-    )
 
 
 def _letters(text: str) -> str:
