@@ -1,7 +1,7 @@
 """What reviewing brings: a simulation in which known labels answer as a reviewer would, and when to stop."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -90,55 +90,70 @@ def learning_curve(
     >>> curve[["order", "reviewed"]].values.tolist()
     [['uncertain', 0], ['uncertain', 100], ['uncertain', 200], ['random', 0], ['random', 100], ['random', 200]]
     """
-    for name, table in (("pool", pool), ("test", test)):
-        if missing := {"text", "level"} - set(table):
-            raise DataError(f"{name}: no column {sorted(missing)[0]!r}. Found {', '.join(map(repr, table.columns[:8]))}. Add it.")
-    if unknown := [order for order in orders if order not in ORDERS]:
-        raise DataError(f"orders: no such order. Found {unknown[0]!r}. Choose from {', '.join(ORDERS)}.")
+    _check(pool, test, orders)
     pool, test = pool.reset_index(drop=True), test.reset_index(drop=True)
     told = label_frame(pool[["text"]], book=book, model=voter)
-    first = told[PREFIX + "level"].to_numpy(float)
-    if len(np.unique(first[~np.isnan(first)])) < 2:
+    level = told[PREFIX + "level"].to_numpy(float)
+    if len(np.unique(level[~np.isnan(level)])) < 2:
         raise DataError(f"pool: too little to begin with. Found fewer than two levels by rules in {len(pool)} texts. Add texts or rules.")
     trust = np.nan_to_num(told[PREFIX + "weight"].to_numpy(float)) * weak
     make = make_model or (lambda: ServiceClassifier(folds=2, max_iter=40))
+    random = np.random.default_rng(seed).random(len(pool))
     rows = []
     for order in orders:
-        for row in _review(pool, test, first, trust, order, step, rounds, make, seed):
-            rows.append({"order": order, **row})
+        before = None
+        for review in _rounds(pool, level, trust, make, step, rounds, random if order == "random" else None):
+            rows.append({"order": order, **_judge(review, before, test)})
+            before = review.proba
             if progress:
                 progress(1)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _review(
-    pool: pd.DataFrame, test: pd.DataFrame, first: Floats, trust: Floats, order: str, step: int, rounds: int,
-    make: Callable[[], ServiceClassifier], seed: int,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """Yield what is known after each round."""
-    level, weight = first.copy(), trust.copy()
-    reviewed = np.zeros(len(pool), bool)
-    random = np.random.default_rng(seed).random(len(pool))
-    before = None
+def _check(pool: pd.DataFrame, test: pd.DataFrame, orders: Sequence[str]) -> None:
+    for name, table in (("pool", pool), ("test", test)):
+        if missing := {"text", "level"} - set(table):
+            raise DataError(f"{name}: no column {sorted(missing)[0]!r}. Found {', '.join(map(repr, table.columns[:8]))}. Add it.")
+    if unknown := [order for order in orders if order not in ORDERS]:
+        raise DataError(f"orders: no such order. Found {unknown[0]!r}. Choose from {', '.join(ORDERS)}.")
+
+
+class _Round(NamedTuple):
+    """A model, after how many reviewed items, and what it says of the pool."""
+
+    model: ServiceClassifier
+    reviewed: int
+    proba: Floats
+
+
+def _rounds(
+    pool: pd.DataFrame, level: Floats, weight: Floats, make: Callable[[], ServiceClassifier], step: int, rounds: int, random: Floats | None
+) -> Iterator[_Round]:
+    """Learn, review the next items, and so on; the least sure ones unless their order is drawn."""
+    level, weight, reviewed = level.copy(), weight.copy(), np.zeros(len(pool), bool)
     for _ in range(rounds + 1):
         known = ~np.isnan(level) & (weight > 0)
         model = make().fit(pool["text"][known], pd.DataFrame({"level": level[known].astype(int)}), weight[known])
-        proba, judged = model.predict_proba(pool["text"]), model.predict_proba(test["text"])
-        now = proba.argmax(axis=1)
-        figures = evaluate(test[["level"]], pd.DataFrame({"level": judged.argmax(axis=1) + 1}), judged)
-        stability = float("nan") if before is None else float(cohen_kappa_score(before, now))
-        yield {
-            "reviewed": int(reviewed.sum()), "accuracy": figures["level accuracy"], "kappa": figures["level quadratic kappa"],
-            "stability": stability,
-        }  # fmt: skip
-        before = now
+        proba = model.predict_proba(pool["text"])
+        yield _Round(model, int(reviewed.sum()), proba)
         top = np.sort(proba, axis=1)
-        unsure = top[:, -2] - top[:, -1] if order == "uncertain" else random
+        unsure = top[:, -2] - top[:, -1] if random is None else random
         chosen = [i for i in np.argsort(-unsure, kind="stable") if not reviewed[i]][:step]
         if not chosen:
             return
         reviewed[chosen] = True
         level[chosen], weight[chosen] = pool["level"].to_numpy(float)[chosen], 1.0
+
+
+def _judge(review: _Round, before: Floats | None, test: pd.DataFrame) -> dict[str, Any]:
+    """Return what a round's model is worth on the test, and how far it agrees with the last one on the pool."""
+    proba = review.model.predict_proba(test["text"])
+    figures = evaluate(test[["level"]], pd.DataFrame({"level": proba.argmax(axis=1) + 1}), proba)
+    stability = float("nan") if before is None else float(cohen_kappa_score(before.argmax(axis=1), review.proba.argmax(axis=1)))
+    return {
+        "reviewed": review.reviewed, "accuracy": figures["level accuracy"], "kappa": figures["level quadratic kappa"],
+        "stability": stability,
+    }  # fmt: skip
 
 
 def when_to_stop(curve: pd.DataFrame, stability: float = 0.95) -> int | None:
