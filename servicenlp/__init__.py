@@ -24,7 +24,6 @@ _API = {
     "load_transformer": "transformer",
     "open_source": "readers",
     "read_corpus": "corpus",
-    "read_labels": "exchange",
     "read_rules": "rulebook",
     "save_model": "persistence",
     "score_frame": "scoring",

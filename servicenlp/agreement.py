@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from servicenlp.consensus import merge_labels
 from servicenlp.errors import DataError
 from servicenlp.raters import TARGETS, Rater, Texts
 from servicenlp.taxonomy import CATEGORIES, LEVELS, values
@@ -207,6 +208,31 @@ def _disputed(raters: Sequence[Rater], shared: Sequence[str], texts: Texts) -> p
     table = pd.DataFrame(rows, columns=columns).astype(object)
     order = sorted(range(len(rows)), key=lambda i: (-rows[i]["spread"], -rows[i]["differ"].count("|")))
     return table.iloc[order].reset_index(drop=True)
+
+
+def merge_raters(raters: Sequence[Rater], texts: Texts | None = None) -> pd.DataFrame:
+    """Return one label of each target for each item that anyone rated, as `train` reads it.
+
+    Returns
+    -------
+    DataFrame
+        id, text, the targets (see `merge_labels`), weight (the share of the raters who gave that
+        level) and raters (how many there were).
+
+    Examples
+    --------
+    >>> ann, bob = Rater("ann", {"Late.": {"level": 2}, "Rude.": {"level": 1}}), Rater("bob", {"Rude.": {"level": 2}})
+    >>> merge_raters([ann, bob])[["text", "level", "weight", "raters"]].values.tolist()
+    [['Late.', 2, 1.0, 1], ['Rude.', 1, 0.5, 2]]
+    """
+    texts = texts or Texts({}, {})
+    rows = []
+    for item in dict.fromkeys(item for rater in raters for item in rater.ratings):
+        given = [rater.ratings[item] for rater in raters if item in rater.ratings]
+        labels, share = merge_labels(given)
+        row = {"id": texts.ids.get(item, ""), "text": texts.texts.get(item, item), **{target: labels.get(target) for target in TARGETS}}
+        rows.append({**row, "weight": round(share, 4), "raters": len(given)})
+    return pd.DataFrame(rows, columns=["id", "text", *TARGETS, "weight", "raters"]).astype(object)
 
 
 def render(found: Agreement, title: str = "") -> str:

@@ -1,7 +1,7 @@
 """Labelled interactions: read from files, checked line by line, nothing dropped in silence."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,31 +10,34 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from servicenlp.errors import DataError
-from servicenlp.formats import MISSING
+from servicenlp.exchange import read_export
+from servicenlp.formats import MISSING, Options
 from servicenlp.readers import Source, open_source, open_sources
-from servicenlp.taxonomy import CATEGORY_NAMES, NONE, TARGETS, values
+from servicenlp.records import find_id
+from servicenlp.taxonomy import CATEGORY_NAMES, NONE, TARGETS, as_label, as_target, values
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
-_SHOWN = 20
-_NO_TEXT = "no text"
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
+_SHOWN, _NAMED = 20, 5  # reasons, and lines of each, that are told
+_NO_TEXT, _PART = "no text", "part of the interaction"  # the second: its first row tells it all
 _BATCH = 1024
-# Where a target's labels may stand, the best first: in a column of its name, as a person's verdict
-# on a scored file, or as what `servicenlp label` found. Predictions are never labels.
-_KINDS = ("", "human_", "label_")
-_BY_NAME = {
-    target: {str(name).lower(): label.value for label in labels for name in (label.name, label.value)} for target, labels in TARGETS.items()
-}
+# Where a target's labels may stand, the best first: as a person's verdict, in a column of its name,
+# or as what `servicenlp label` found. Predictions are never labels.
+_KINDS = ("human_", "", "label_")
+_EXTRA = ("source", "evidence", "channel", "industry")
+_JUDGED = ("label_interaction", "service_interaction")  # what was labelled, where that is no single cell
+_EMPTY = ("", "n/a", "na", "nan", "null")
 
 
 class Problem(NamedTuple):
-    """One line that is not what it should be."""
+    """One line, or row or record where a file has no lines, that is not what it should be."""
 
     file: str
     line: int
     what: str
+    unit: str = "line"
 
     def __str__(self) -> str:
-        return f"{self.file}, line {self.line}: {self.what}"
+        return f"{self.file}, {self.unit} {self.line}: {self.what}"
 
 
 class Corpus(NamedTuple):
@@ -54,13 +57,14 @@ class Corpus(NamedTuple):
     problems: list[Problem]
 
 
-def read_corpus(*paths: str | Path, strict: bool = True) -> Corpus:
-    """Read labelled interactions.
+def read_corpus(*paths: str | Path, strict: bool = True, text_column: str | None = None, extra: Sequence[str] = ()) -> Corpus:
+    """Read labelled interactions from any table, or from an export of Argilla or Label Studio.
 
-    A target's labels are read from the column of its name; where that is empty or not there, from
-    ``human_level`` (a person's verdict on a scored file) and then ``label_level`` (what
-    `servicenlp label` found, which counts as ``label_weight`` says), and so for each target. Names
-    of labels, such as "criminal", are read as the labels.
+    A target's labels are read from ``human_level`` (what people said of a scored file); where that
+    is empty or not there, from the column of its name, such as "level" or "Delivery system", and
+    then from ``label_level`` (what `servicenlp label` found); and so for each target. Names of
+    labels, such as "criminal", are read as the labels. Where an annotation tool holds several
+    people's labels, they are merged; see `merge_labels`.
 
     Parameters
     ----------
@@ -69,6 +73,10 @@ def read_corpus(*paths: str | Path, strict: bool = True) -> Corpus:
     strict : bool
         Whether a bad line is an error; if not, it is left out and reported. One without any label
         teaches nothing and is left out in any case.
+    text_column : str, optional
+        The column of the words; detected by default.
+    extra : sequence of str
+        Further columns to keep, where they are.
 
     Raises
     ------
@@ -85,20 +93,40 @@ def read_corpus(*paths: str | Path, strict: bool = True) -> Corpus:
     problems: list[Problem] = []
     bad: list[Problem] = []
     for file in _files(paths):
-        for line, row, what in _rows(file):
+        opened = _open(file, text_column)
+        for line, row, what in _rows(opened, extra):
             if what:
-                problems.append(Problem(file.name, line, what))
-                if what != _NO_TEXT or any(row.get(target) is not None for target in TARGETS):
+                problems.append(Problem(file.name, line, what, opened.unit))
+                if not what.startswith(_PART) and (what != _NO_TEXT or any(row.get(target) is not None for target in TARGETS)):
                     bad.append(problems[-1])
             else:
                 rows.append(row)
     if bad and strict:
-        listed = "\n".join(f"  {problem}" for problem in bad[:_SHOWN])
-        more = f"\n  ... and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-        raise DataError(f"Labelled data: {len(bad)} bad lines.\n{listed}{more}\nCorrect them, or leave them out with --skip-bad.")
+        grouped = group_problems(bad)
+        more = [f"... and {len(grouped) - _SHOWN:,} more"] if len(grouped) > _SHOWN else []
+        listed = "\n".join(f"  {line}" for line in grouped[:_SHOWN] + more)
+        raise DataError(f"Labelled data: {len(bad):,} bad lines.\n{listed}\nCorrect them, or leave them out with --skip-bad.")
     if not rows:
         raise DataError(f"{', '.join(map(str, paths))}: no labelled interactions. Found none. Name files with text and level.")
     return Corpus(pd.DataFrame(rows), problems)
+
+
+def group_problems(problems: Iterable[Problem]) -> list[str]:
+    """Return a line of text for each reason and file, the most frequent reason first.
+
+    Examples
+    --------
+    >>> group_problems([Problem("a.csv", 4, "no text"), Problem("a.csv", 9, "no text")])
+    ['a.csv, lines 4, 9: no text']
+    """
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for problem in problems:
+        groups.setdefault((problem.file, problem.unit, problem.what), []).append(problem.line)
+    told = []
+    for (file, unit, what), lines in sorted(groups.items(), key=lambda group: -len(group[1])):
+        more = f" and {len(lines) - _NAMED:,} more" if len(lines) > _NAMED else ""
+        told.append(f"{file}, {unit}{'s' * (len(lines) > 1)} {', '.join(map(str, lines[:_NAMED]))}{more}: {what}")
+    return told
 
 
 def _files(paths: tuple[str | Path, ...]) -> list[Path]:
@@ -115,47 +143,94 @@ def _files(paths: tuple[str | Path, ...]) -> list[Path]:
     return files
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any], str | None]]:
-    """Yield line, row and what is wrong with it, if anything."""
-    source = open_source(file)
-    table = source.table
-    columns = {target: [kind + target for kind in _KINDS if kind + target in table.columns] for target in TARGETS}
-    targets = [target for target, found in columns.items() if found]
-    if not targets:
-        raise DataError(f"{file}: no labels. Found {', '.join(map(repr, table.columns[:8]))}. Add a column level (1 to 6).")
-    extra = [name for name in ("id", "source", "evidence", "channel", "industry") if name in table.columns]
-    lines = table.lines() if table.lines and file.suffix.lower() != ".json" else count(2)  # a header is line 1
-    for line, (cells, problem) in zip(lines, table.walk(), strict=False):
-        cell = dict(zip(table.columns, cells, strict=True))
-        labels = {target: [_label(target, cell[name]) for name in columns[target]] for target in targets}
-        row = {"text": cell[source.shape.text_column]}
+class _Opened(NamedTuple):
+    """An opened file: its columns, that of the words, its rows by number, and what those are called."""
+
+    file: Path
+    columns: list[str]
+    text: str
+    rows: Iterable[tuple[int, dict[str, Any], str | None]]
+    unit: str
+
+
+def _open(file: Path, text_column: str | None = None) -> _Opened:
+    if export := read_export(file):
+        names = list(dict.fromkeys(name for row in export.rows for name in row))
+        return _Opened(file, names, text_column or export.text, ((n, row, None) for n, row in enumerate(export.rows, 1)), "record")
+    source = open_source(file, Options(text_column=text_column))
+    table, suffix = source.table, file.suffix.lower()
+    unit = "record" if suffix == ".json" else "line" if table.lines else "row"
+    # A header is line or row 1.
+    numbers = table.lines() if table.lines and unit == "line" else count(1 if unit == "record" else 2)
+    told = ((n, cell, problem) for n, (cell, problem) in zip(numbers, _cells(source), strict=False))
+    return _Opened(file, table.columns, _JUDGED[0] if not source.rowwise else source.shape.text_column, told, unit)
+
+
+def _cells(source: Source) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """Yield each row by column, and what is wrong with it; where an interaction is no single cell, it is put together."""
+    columns = source.table.columns
+    if source.rowwise:
+        yield from ((dict(zip(columns, cells, strict=True)), problem) for cells, problem in source.table.walk())
+        return
+    for batch in source.batches(_BATCH):
+        for i, cells in enumerate(batch.rows):
+            yield {_JUDGED[0]: batch.texts[i]} | dict(zip(columns, cells, strict=True)), batch.problems.get(i)
+
+
+def label_columns(columns: Iterable[str]) -> dict[str, list[str]]:
+    """Return, by target, the columns that may hold its labels, the best first.
+
+    Examples
+    --------
+    >>> label_columns(["text", "Level", "human_level", "service_level"])
+    {'level': ['human_level', 'Level']}
+    """
+    names = list(columns)
+    found = {
+        target: [name for kind in _KINDS for name in names if name == kind + target or (not kind and as_target(name) == target)]
+        for target in TARGETS
+    }
+    return {target: list(dict.fromkeys(held)) for target, held in found.items() if held}
+
+
+def _rows(opened: _Opened, extra: Sequence[str]) -> Iterator[tuple[int, dict[str, Any], str | None]]:
+    """Yield number, row and what is wrong with it, if anything."""
+    file, columns = opened.file, label_columns(opened.columns)
+    if not columns:
+        shown = ", ".join(map(repr, opened.columns[:8]))
+        raise DataError(f"{file}: no labels. Found {shown}. Add a column level (1 to 6), primary, delivery, mindset or relationship.")
+    kept = [name for name in dict.fromkeys((*_EXTRA, *extra)) if name in opened.columns]
+    named = find_id(opened.columns) or ""
+    for number, cell, problem in opened.rows:
+        labels = {target: [_label(target, cell.get(name)) for name in names] for target, names in columns.items()}
+        row = {"text": next((cell[name] for name in _JUDGED if isinstance(cell.get(name), str) and cell[name]), cell.get(opened.text))}
         row |= {target: next((label for label in found if label is not None), None) for target, found in labels.items()}
-        row |= {name: cell[name] if isinstance(cell[name], str) else "" for name in extra}
-        weight = cell.get("weight", cell.get("label_weight", 1.0) if _only_voted(columns, labels) else 1.0)
-        row |= {"weight": weight, "family": _or(cell.get("family"), file.stem), "file": file.stem}
-        yield line, row, problem or _wrong(row, targets)
+        row |= {"id": str(_or(cell.get(named), ""))} if named else {}
+        row |= {name: cell[name] if isinstance(cell.get(name), str) else "" for name in kept}
+        row |= {"weight": _weight(cell, columns, labels), "family": _or(cell.get("family"), file.stem), "file": file.stem}
+        if "human_evidence" in opened.columns:
+            row["evidence"] = _or(cell.get("human_evidence"), row.get("evidence", ""))
+        yield number, row, problem or _wrong(row, list(columns))
 
 
-def _only_voted(columns: dict[str, list[str]], labels: dict[str, list[Any]]) -> bool:
-    """Tell whether all labels of a row were found by `servicenlp label`."""
-    kinds = [name.startswith(_KINDS[-1]) for target in labels for name, label in zip(columns[target], labels[target], strict=True)
-             if label is not None]  # fmt: skip
-    return bool(kinds) and all(kinds)
+def _weight(cell: dict[str, Any], columns: dict[str, list[str]], labels: dict[str, list[Any]]) -> Any:
+    """Return what a row counts: its own weight, or else what it says of the one source that all its labels are from."""
+    used = set()
+    for target, found in labels.items():
+        named = next((name for name, label in zip(columns[target], found, strict=True) if label is not None), None)
+        if named:
+            used.add(next((kind for kind in _KINDS if kind and named.startswith(kind)), ""))
+    return cell.get("weight", cell.get(f"{used.pop()}weight", 1.0) if len(used) == 1 else 1.0)
 
 
 def _label(target: str, cell: Any) -> Any:
-    """Return a cell as a label: levels are numbers, a label's name is the label, an empty cell is no label."""
-    if cell is MISSING or cell is None or cell != cell or cell == "":
-        return None
-    if isinstance(cell, str):
-        cell = cell.strip()
-        if target == "level" and (number := cell.removesuffix(".0")).isdecimal():  # pandas writes so beside empty cells
-            return int(number)
-        return _BY_NAME[target].get(cell.lower(), cell)
-    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
+    """Return a cell as a label, None if it is empty, and itself if it is neither."""
+    label = as_label(target, cell)
+    empty = cell is MISSING or cell is None or cell != cell or (isinstance(cell, str) and cell.strip().lower() in _EMPTY)
+    return label if label is not None or empty else cell
 
 
-def _or(cell: Any, otherwise: str) -> Any:
+def _or(cell: Any, otherwise: Any) -> Any:
     return otherwise if cell is MISSING or cell is None or cell == "" else cell
 
 
@@ -180,24 +255,24 @@ def _wrong(row: dict[str, Any], targets: list[str]) -> str | None:
     return None
 
 
-def has_labels(*paths: str | Path) -> bool:
+def has_labels(*paths: str | Path, text_column: str | None = None) -> bool:
     """Tell whether files, or those of folders, hold labels that `read_corpus` reads."""
     return any(
-        kind + target in open_source(file).table.columns
+        label_columns(_open(file, text_column).columns)
         for path in paths
         for file in (_files((path,)) if Path(path).is_dir() or Path(path).suffix.lower() in SUFFIXES else [])
-        for target in TARGETS
-        for kind in _KINDS
     )
 
 
-def read_interactions(*paths: str | Path) -> pd.DataFrame:
+def read_interactions(*paths: str | Path, text_column: str | None = None) -> pd.DataFrame:
     """Read what was said, with or without labels, from any export that `score` reads.
 
     Parameters
     ----------
     *paths : str or Path
         Files, archives or folders of them.
+    text_column : str, optional
+        The column of the words; detected by default.
 
     Returns
     -------
@@ -217,7 +292,7 @@ def read_interactions(*paths: str | Path) -> pd.DataFrame:
     """
     found: list[dict[str, Any]] = []
     with TemporaryDirectory() as folder:
-        for source in open_sources([Path(path) for path in paths], Path(folder)):
+        for source in open_sources([Path(path) for path in paths], Path(folder), Options(text_column=text_column)):
             found += _interactions(source)
     if not found:
         raise DataError(f"{', '.join(map(str, paths))}: no interactions. Found no words. Name the export.")
@@ -225,8 +300,8 @@ def read_interactions(*paths: str | Path) -> pd.DataFrame:
 
 
 def _interactions(source: Source) -> Iterator[dict[str, Any]]:
-    names = {name.lower().removesuffix("_id").removesuffix(" id"): i for i, name in reversed(list(enumerate(source.table.columns)))}
-    at, row = names.get("id", names.get("ticket")), 0
+    named, row = find_id(source.table.columns), 0
+    at = source.table.columns.index(named) if named else None
     for batch in source.batches(_BATCH):
         for i, cells in enumerate(batch.rows):
             row += 1

@@ -23,7 +23,9 @@ class Judged(NamedTuple):
     n: int
 
 
-def evaluate_model(model: ServiceClassifier, paths: tuple[str | Path, ...], by: str | None = None) -> Judged:
+def evaluate_model(
+    model: ServiceClassifier, paths: tuple[str | Path, ...], by: str | None = None, text_column: str | None = None
+) -> Judged:
     """Judge a model on labelled files.
 
     Raises
@@ -31,14 +33,14 @@ def evaluate_model(model: ServiceClassifier, paths: tuple[str | Path, ...], by: 
     DataError
         If the data cannot be read, holds no level, or lacks the column `by`.
     """
-    table = read_corpus(*paths).table
+    table = read_corpus(*paths, text_column=text_column, extra=[by] if by else []).table
     if "level" not in table or table["level"].isna().all():
         raise DataError(f"{', '.join(map(str, paths))}: no levels to compare with. Found none. Add a column level (1 to 6).")
     table = table[table["level"].notna()].reset_index(drop=True)
     if by and by not in table:
         raise DataError(f"--by: no column {by!r}. Found {', '.join(map(repr, table.columns))}. Choose one of them.")
     predicted, proba = model.predict_frame(table["text"]), model.predict_proba(table["text"])
-    groups = by_group(table, predicted, table[by]) if by else None
+    groups = by_group(table, predicted, table[by].replace("", "(none)")) if by else None
     return Judged(evaluate(table, predicted, proba), groups, confusion(table, predicted), len(table))
 
 

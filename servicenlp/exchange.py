@@ -8,24 +8,27 @@ column goes along, so that what comes back is the same row, with the reviewers' 
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import Any, NamedTuple
 
 from servicenlp import argilla, label_studio
 from servicenlp.errors import DataError
 from servicenlp.formats import MISSING, Options, read_table
 from servicenlp.readers import open_source
-from servicenlp.records import HUMAN, VERDICTS, Form, Record, as_label, join_row, split_row
-from servicenlp.taxonomy import CATEGORY_NAMES, TARGETS
+from servicenlp.records import Form, Record, join_row, split_row
 
-__all__ = ["TOOLS", "detect_tool", "from_records", "read_labels", "read_rows", "to_records", "write_json"]
+__all__ = ["TOOLS", "Export", "detect_tool", "from_records", "read_export", "read_rows", "to_records", "write_json"]
 
 TOOLS = {"argilla": argilla, "label-studio": label_studio}
-_LABELS = ("level", *CATEGORY_NAMES, "focus", "ring", "cause", "interest")
-_SOURCES = (HUMAN, "", "label_")  # a person's verdict counts before a given label, and that before a weak one
+_MARKS = ("annotations", "predictions", "completions", "annotator", "fields", "_server_id")
+
+
+class Export(NamedTuple):
+    """The rows of a tool's export, and the column of the words."""
+
+    rows: list[dict[str, Any]]
+    text: str
 
 
 def to_records(
@@ -71,8 +74,9 @@ def from_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        The rows that became the records. Where people answered, ``human_`` columns tell what the
-        first of them said, and the column ``verdicts`` holds all of them with who said it.
+        The rows that became the records. Where people answered, ``human_`` columns tell what they
+        say together (see `merge_labels`), ``human_weight`` the share of them who do where there are
+        several, and the column ``verdicts`` holds all of them with who said it.
 
     Raises
     ------
@@ -99,18 +103,50 @@ def _read(records: Any, where: str) -> list[Record]:
     if name is None:
         raise DataError(f"{where}: no export of {' or '.join(TOOLS)}. Found other content. Export records or tasks as JSON.")
     try:
-        return [_tool(name).read(record) for record in records]
+        return [_tool(name).read(record) for record in _tool(name).whole(records)]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise DataError(f"{where}: a damaged export of {name}. Found no {error}. Export it anew.") from error
+        found = f"no {error}" if isinstance(error, KeyError) else f"what is none ({error})"
+        raise DataError(f"{where}: a damaged export of {name}. Found {found}. Export it anew.") from error
+
+
+def read_export(path: str | Path) -> Export | None:
+    """Read the export of an annotation tool: Argilla's JSON, nested or flat; Label Studio's JSON, JSON-MIN or CSV.
+
+    Returns
+    -------
+    Export or None
+        As `from_records` gives the rows; None if it is no export of a tool.
+
+    Raises
+    ------
+    DataError
+        If it is one, but damaged.
+    """
+    path = Path(path)
+    records = _load(path)
+    if not detect_tool(records):
+        return None
+    told = _read(records, str(path))
+    return Export([join_row(record) for record in told], next((record.form.text for record in told), "text"))
 
 
 def _load(path: Path) -> Any:
-    """Return the JSON in a file, or None if it holds none; lines of JSON are a list."""
-    if path.suffix.lower() not in (".json", ".jsonl", ".ndjson"):
+    """Return the JSON in a file that may be an export, lines of it as a list, or the rows of such a CSV; else None."""
+    suffix = path.suffix.lower()
+    if not path.is_file() or suffix not in (".json", ".jsonl", ".ndjson", ".csv"):
         return None
-    text = path.read_text(encoding="utf-8-sig", errors="surrogatepass")
+    if suffix == ".csv":
+        table = read_table(path, Options())
+        named = detect_tool([dict.fromkeys(table.columns)])
+        return [dict(zip(table.columns, row, strict=True)) for row, problem in table.walk() if not problem] if named else None
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+        start = file.read(1 << 20)
+        if not any(f'"{mark}"' in start for mark in _MARKS):
+            return None
+        text = start + file.read()
     try:
-        return json.loads(text)
+        told = json.loads(text)
+        return [told] if isinstance(told, dict) else told
     except ValueError:
         try:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -137,15 +173,13 @@ def write_json(records: Sequence[Any], path: Path) -> None:
         raise DataError(f"{path}: cannot be written. Found: {error.strerror}. Free some space, or choose another place.") from error
 
 
-def read_rows(path: str | Path, text_column: str | None = None) -> tuple[list[dict[str, Any]], str]:
+def read_rows(path: str | Path, text_column: str | None = None) -> Export:
     """Read a scored table, or a tool's export, as rows.
 
     Returns
     -------
-    rows : list of dict
+    Export
         Cells that are empty are absent.
-    text : str
-        The column of the words.
 
     Raises
     ------
@@ -153,9 +187,8 @@ def read_rows(path: str | Path, text_column: str | None = None) -> tuple[list[di
         If it cannot be read, or no column of words is found.
     """
     path = Path(path)
-    if path.is_file() and detect_tool(records := _load(path)):
-        rows = [join_row(record) for record in _read(records, str(path))]
-        return rows, next((record.form.text for record in _read(records[:1], str(path))), "text")
+    if export := read_export(path):
+        return export
     table = read_table(path, Options())
     text = text_column or open_source(path).shape.text_column or "text"
     if text_column and text_column not in table.columns:
@@ -163,63 +196,5 @@ def read_rows(path: str | Path, text_column: str | None = None) -> tuple[list[di
             f"{path}: no column {text_column!r}. Found {', '.join(map(repr, table.columns[:8]))}. Name another with --text-column."
         )
     pairs = ([(name, cell) for name, cell in zip(table.columns, row, strict=True)] for row, problem in table.walk() if not problem)
-    return [{name: cell for name, cell in pair if cell is not MISSING and cell is not None and cell != ""} for pair in pairs], text
-
-
-def read_labels(path: str | Path) -> pd.DataFrame:
-    """Read labelled interactions from whatever tells labels.
-
-    Parameters
-    ----------
-    path : str or Path
-        An export of Argilla or Label Studio, or a table: of `servicenlp label`, or with columns
-        named level, primary, delivery, mindset, relationship.
-
-    Returns
-    -------
-    DataFrame
-        text, the targets that are told (None where one is not), weight, family and source. The
-        label of a row is a person's (``human_level``) if there is one, else the one in ``level``,
-        else a weak one (``label_level``), which weighs its probability. Several people's verdicts
-        are a row each, and share the weight of one. Rows without any label are left out.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read or tells no label at all.
-
-    Examples
-    --------
-    >>> read_labels("data/everyday.jsonl")[["level", "weight"]].head(2).values.tolist()
-    [[2, 1.0], [4, 1.0]]
-    """
-    path = Path(path)
-    rows, text = read_rows(path)
-    found = [told for number, row in enumerate(rows) for told in _told(row, text, f"{path.stem}-{number}")]
-    if not found:
-        raise DataError(f"{path}: no labels. Found {len(rows)} rows without one. Add a column level (1 to 6), human_level or label_level.")
-    table = pd.DataFrame(found)
-    for target in _LABELS:
-        if target in table:
-            table[target] = table[target].astype(object).where(table[target].notna(), None)
-    return table
-
-
-def _told(row: Mapping[str, Any], text: str, family: str) -> Iterator[dict[str, Any]]:
-    """Yield what a row tells: a verdict of each person, or its own labels, or weak ones."""
-    words = next((row[f"{prefix}interaction"] for prefix in ("service_", "label_") if row.get(f"{prefix}interaction")), row.get(text))
-    if not isinstance(words, str) or not words.strip():
-        return
-    same = {"text": words, "family": row.get("family", family)}
-    verdicts = row.get(VERDICTS)
-    people = json.loads(verdicts) if isinstance(verdicts, str) else verdicts or []
-    for person in people:
-        yield {**same, **{t: as_label(t, v) for t, v in person["labels"].items()}, "weight": 1 / len(people), "source": "person"}
-    if people:
-        return
-    for prefix in _SOURCES:
-        labels = {t: label for t in _LABELS if t in TARGETS and (label := as_label(t, row.get(prefix + t))) is not None}
-        if labels:
-            weight = row.get(f"{prefix}weight", 1.0)
-            yield {**same, **labels, "weight": float(weight), "source": {HUMAN: "person", "": "given"}.get(prefix, "weak")}
-            return
+    rows = [{name: cell for name, cell in pair if cell is not MISSING and cell is not None and cell != ""} for pair in pairs]
+    return Export(rows, text)

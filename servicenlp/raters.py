@@ -7,12 +7,14 @@ where the verdicts of such groups part, they expect different things.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import median_low
 from typing import Any, NamedTuple
 
+from servicenlp.consensus import merge_labels
 from servicenlp.corpus import read_corpus
 from servicenlp.errors import DataError
-from servicenlp.taxonomy import CATEGORY_NAMES, NONE
+from servicenlp.exchange import read_export
+from servicenlp.records import VERDICTS, find_id
+from servicenlp.taxonomy import CATEGORY_NAMES
 
 TARGETS = ("level", *CATEGORY_NAMES)
 _STORES = (".db", ".sqlite", ".sqlite3")
@@ -48,8 +50,9 @@ def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
     Parameters
     ----------
     sources : iterable of str
-        Label files, each a rater named as the file; stores of decisions (a database's URL, or a
-        file ending in .db), each reviewer in them a rater.
+        Label files, each a rater named as the file; exports of Argilla or Label Studio, each person
+        in them a rater; stores of decisions (a database's URL, or a file ending in .db), each
+        reviewer in them a rater.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
     raters: dict[str, Rater] = {}
     texts = Texts({}, {})
     for source, title in name_sources(sources).items():
-        for name, rows in (_of_store(source) if _is_store(source) else {title: _of_file(source)}).items():
+        for name, rows in (_of_store(source) if _is_store(source) else _of_file(source, title)).items():
             rater = raters.setdefault(name, Rater(name, {}))
             for row in rows:
                 item = " ".join(str(row["text"]).split())
@@ -124,8 +127,16 @@ def _is_store(source: str) -> bool:
     return "://" in source or Path(source).suffix.lower() in _STORES
 
 
-def _of_file(source: str) -> list[dict[str, Any]]:
-    return [{str(name): cell for name, cell in row.items()} for row in read_corpus(source).table.to_dict("records")]
+def _of_file(source: str, title: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each person in an annotation tool's export, or those of the one who made the file."""
+    export = read_export(source)
+    people: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    named = find_id(name for row in export.rows for name in row) if export else None
+    for row in export.rows if export else ():
+        for verdict in row.get(VERDICTS, ()):
+            text = row.get("service_interaction") or row.get("label_interaction") or row.get(export.text if export else "text", "")
+            people[verdict["who"]].append({"id": row.get(named or "id"), "text": text, **verdict["labels"]})
+    return people or {title: [{str(name): cell for name, cell in row.items()} for row in read_corpus(source).table.to_dict("records")]}
 
 
 def _of_store(source: str) -> dict[str, list[dict[str, Any]]]:
@@ -139,7 +150,7 @@ def _of_store(source: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def group_raters(raters: Sequence[Rater], groups: Mapping[str, Sequence[str]]) -> list[Rater]:
-    """Return each group as one rater: the middle of its members' levels, and what most say of a category.
+    """Return each group as one rater: its members' labels merged by `merge_labels`.
 
     Parameters
     ----------
@@ -152,10 +163,6 @@ def group_raters(raters: Sequence[Rater], groups: Mapping[str, Sequence[str]]) -
     ------
     DataError
         If a member is unknown.
-
-    Notes
-    -----
-    Between two middles the lower level counts; between outcomes that are as frequent none does.
     """
     known = {rater.name: rater for rater in raters}
     found = []
@@ -168,19 +175,5 @@ def group_raters(raters: Sequence[Rater], groups: Mapping[str, Sequence[str]]) -
         for name in names:
             for item, labels in known[name].ratings.items():
                 by_item[item].append(labels)
-        found.append(Rater(group, {item: _common(labels) for item, labels in by_item.items()}))
+        found.append(Rater(group, {item: merge_labels(labels).labels for item, labels in by_item.items()}))
     return found
-
-
-def _common(labels: Sequence[Rating]) -> Rating:
-    common: Rating = {}
-    for target in TARGETS:
-        told = [label[target] for label in labels if target in label]
-        if not told:
-            continue
-        if target == "level":
-            common[target] = median_low(told)
-        else:
-            (first, count), *rest = Counter(told).most_common()
-            common[target] = NONE.value if rest and rest[0][1] == count else first
-    return common

@@ -1,10 +1,11 @@
 """A row as annotation tools see it: words, predictions, quotations, verdicts of people, and the rest."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from servicenlp.taxonomy import LEVELS, TARGETS, values
+from servicenlp.consensus import merge_labels
+from servicenlp.taxonomy import TARGETS, as_label
 
 HUMAN, VERDICTS = "human_", "verdicts"
 EVIDENCE = "evidence"
@@ -73,14 +74,16 @@ class Record(NamedTuple):
     verdicts: list[Verdict]
 
 
-def as_label(target: str, cell: Any) -> int | str | None:
-    """Return a cell as a label of a target, or None: levels may be numbers, digits or names."""
-    if target not in TARGETS or cell is None:
-        return None
-    if target == "level":
-        text = str(cell).strip().lower().removesuffix(".0")
-        return next((int(level.value) for level in LEVELS if text in (str(level.value), level.name)), None)
-    return cell if cell in values(target) else None
+def find_id(columns: Iterable[str]) -> str | None:
+    """Return the column that names the interaction, or None.
+
+    Examples
+    --------
+    >>> find_id(["Ticket ID", "Agent ID", "body"])
+    'Ticket ID'
+    """
+    plain = {column.lower().replace("_", " ").strip().removesuffix(" id"): column for column in reversed(list(columns))}
+    return next((plain[name] for name in ("id", "ticket", "conversation", "case", "interaction") if name in plain), None)
 
 
 def split_row(row: Mapping[str, Any], number: int, form: Form) -> Record | None:
@@ -115,7 +118,7 @@ def split_row(row: Mapping[str, Any], number: int, form: Form) -> Record | None:
         for p in (json.loads(told) if isinstance(told, str) else told or [])
     ]
     if verdicts:
-        rest = {name: cell for name, cell in rest.items() if name not in _human(verdicts)}
+        rest = {name: cell for name, cell in rest.items() if name not in _human(words, verdicts)}
     return Record(str(row.get(form.id_column, number)), words, predictions, spans, model, rest, form, verdicts)
 
 
@@ -134,14 +137,19 @@ def join_row(record: Record) -> dict[str, Any]:
     if record.model:
         row[f"{prefix}model"] = record.model
     if record.verdicts:
-        row |= _human(record.verdicts)
+        row |= _human(record.text, record.verdicts)
         row[VERDICTS] = [{"who": v.who, "labels": v.labels, "spans": [list(span) for span in v.spans]} for v in record.verdicts]
     return row
 
 
-def _human(verdicts: list[Verdict]) -> dict[str, Any]:
-    """Return the columns that tell the first person's verdict."""
-    return {HUMAN + target: label for target, label in verdicts[0].labels.items()}
+def _human(text: str, verdicts: list[Verdict]) -> dict[str, Any]:
+    """Return the columns that tell what people said together, and how far one may go by it."""
+    labels, share = merge_labels([verdict.labels for verdict in verdicts])
+    columns = {HUMAN + target: label for target, label in labels.items()}
+    if len(verdicts) > 1:
+        columns[f"{HUMAN}weight"] = round(share, 4)
+    agreed = [v.spans[0] for v in verdicts if v.spans and v.labels.get("level") == labels.get("level")]
+    return columns | ({HUMAN + EVIDENCE: text[slice(*agreed[0])]} if agreed else {})
 
 
 def _number(cell: Any) -> float | None:

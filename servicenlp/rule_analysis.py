@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servicenlp.labelling import Ballots
+from servicenlp.corpus import label_columns
+from servicenlp.labelling import PREFIX, Ballots
 from servicenlp.readers import Source
 from servicenlp.rulebook import Rulebook
 from servicenlp.scoring import BATCH
-from servicenlp.taxonomy import CATEGORY_NAMES, values
+from servicenlp.taxonomy import CATEGORY_NAMES, as_label
 
 _TARGETS = ("level", *CATEGORY_NAMES)
 COLUMNS = ["rule", "votes_for", "votes", "coverage", "overlap", "conflict", "judged", "accuracy"]
@@ -123,29 +124,20 @@ def _judge(
 def read_sources(sources: Sequence[Source]) -> tuple[list[Any], pd.DataFrame]:
     """Return the texts of some exports, and the targets that columns of theirs tell.
 
-    A label is taken from ``human_level``, or else ``level``, and so for each category; what is none
-    of the target's values is no label.
+    Labels stand where `read_corpus` looks for them, but for those that `servicenlp label` gave; what
+    is none of the target's values is no label.
     """
     texts: list[Any] = []
     told: dict[str, list[Any]] = {target: [] for target in _TARGETS}
     for source in sources:
         names = source.table.columns
+        held = label_columns(name for name in names if not name.startswith(PREFIX))
+        places = {target: [names.index(name) for name in held.get(target, ())] for target in _TARGETS}
         for batch in source.batches(BATCH):
             texts += batch.texts
-            for target in _TARGETS:
-                place = [names.index(name) for name in (f"human_{target}", target) if name in names]
-                told[target] += [
-                    next((label for k in place if (label := as_label(target, row[k])) is not None), None) for row in batch.rows
-                ]
+            for target, at in places.items():
+                told[target] += [next((label for k in at if (label := as_label(target, row[k])) is not None), None) for row in batch.rows]
     return texts, pd.DataFrame({target: pd.Series(column, dtype=object) for target, column in told.items()})
-
-
-def as_label(target: str, cell: Any) -> int | str | None:
-    """Return a cell as a label of a target, or None."""
-    if target == "level":
-        text = str(cell).strip().removesuffix(".0")
-        return int(text) if text in map(str, values(target)) else None
-    return cell if cell in values(target) else None
 
 
 def render(analysis: Analysis) -> str:

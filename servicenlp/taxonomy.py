@@ -5,7 +5,9 @@ three rings of perceived value; values-based service; Frances Frei and Anne Morr
 *Uncommon Service* (it is usually the process, not the person).
 """
 
-from typing import NamedTuple
+import re
+from numbers import Real
+from typing import Any, NamedTuple
 
 
 class Label(NamedTuple):
@@ -70,3 +72,50 @@ TARGETS: dict[str, tuple[Label, ...]] = {
 def values(target: str) -> list[int | str]:
     """Return the values a target can take, in their order."""
     return [label.value for label in TARGETS[target]]
+
+
+_BY_NAME: dict[str, dict[Any, int | str]] = {
+    target: {name: label.value for label in labels for name in (label.name, str(label.value), label.value)}
+    for target, labels in TARGETS.items()
+}
+_BY_TITLE = {target: target for target in TARGETS} | {category.name: str(category.value) for category in CATEGORIES}
+_BY_TITLE["service level"] = "level"
+_LEVEL = re.compile(
+    r"(?:level\W*)?(?P<number>[1-6])(?:\.0+)?(?:[\s:=.,(_–—-]+(?P<name>[a-z]+)\)?)?|(?P<first>[a-z]+)[\s:=.,(_–—-]+(?P<last>[1-6])\)?"
+)
+
+
+def as_target(title: str) -> str | None:
+    """Return the target that people mean by the title of a column or a question, or None.
+
+    Names with an underscore, such as ``service_mindset``, are those of predictions, not of labels.
+
+    Examples
+    --------
+    >>> as_target("Level"), as_target("Delivery system"), as_target("service_mindset")
+    ('level', 'delivery', None)
+    """
+    return _BY_TITLE.get(title.strip().lower())
+
+
+def as_label(target: str, cell: Any) -> int | str | None:
+    """Return the label that people mean by a cell, or None if it is none of the target's.
+
+    Examples
+    --------
+    >>> [as_label("level", cell) for cell in (2, 2.0, "2.0", "Basic", "Level 2", "2 - basic", "basic (2)")]
+    [2, 2, 2, 2, 2, 2, 2]
+    >>> as_label("level", "3 - basic"), as_label("primary", " Failed"), as_label("primary", "bad")
+    (None, 'failed', None)
+    """
+    names = _BY_NAME.get(target, {})
+    if isinstance(cell, bool) or not isinstance(cell, Real | str):
+        return None
+    if cell in names:  # 2.0 too
+        return names[cell]
+    text = " ".join(cell.lower().split()) if isinstance(cell, str) else ""
+    if text in names or target != "level":
+        return names.get(text)
+    match = _LEVEL.fullmatch(text)
+    meant = {names.get(part) for part in match.groups() if part} if match else set()
+    return meant.pop() if len(meant) == 1 else None

@@ -6,25 +6,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from servicenlp import calibration
 from servicenlp.adaptation import adapt
 from servicenlp.classifier import ServiceClassifier
-from servicenlp.corpus import read_corpus
+from servicenlp.corpus import group_problems, read_corpus
 from servicenlp.errors import DataError
 from servicenlp.evaluation import evaluate
 from servicenlp.evidence import learn_evidence
 from servicenlp.grouping import split_groups
 from servicenlp.model_card import PLOT, draw_reliability, judge_unseen, rare_labels, render_card
 from servicenlp.persistence import load_card, load_model, save_model
-from servicenlp.taxonomy import LEVELS, TARGETS
+from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, NONE, TARGETS
 
 Progress = Callable[[int, int], object]
 
 
 def train(
     paths: list[Path], folder: Path, *, strict: bool = True, force: bool = False, n_jobs: int = -1,
-    base: Path | None = None, recall: float | None = None, progress: Progress | None = None,
+    base: Path | None = None, recall: float | None = None, text_column: str | None = None, progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train a model and write its folder.
 
@@ -45,6 +46,8 @@ def train(
         Model folder to adapt to the data; see `adapt`. Without it, a model is learnt anew.
     recall : float, optional
         Share of the criminal interactions that must be found.
+    text_column : str, optional
+        The column of the words; detected by default.
     progress : callable, optional
         Called with the number of steps done and their number in all.
 
@@ -58,31 +61,37 @@ def train(
     DataError
         If the data cannot be read or hold nothing to learn, or the folder another model.
     """
-    table, problems = read_corpus(*paths, strict=strict)
+    table, problems = read_corpus(*paths, strict=strict, text_column=text_column)
     if not force:
         refuse_other_data(folder, table)
-    data = describe_data(table)
+    about: dict[str, Any] = {"data": describe_data(table), "left_out": [str(problem) for problem in problems]}
     table, labels, notes = choose_labels(table)
+    about["notes"] = [*(f"Left out: {line}." for line in group_problems(problems)), *notes]
     groups, leaks = split_groups(table)
     if leaks.any():
-        notes.append(f"{leaks.sum():,} interactions have near-copies in other families, and are not in the figures.")
-    about: dict[str, Any] = {"data": data, "left_out": [str(problem) for problem in problems], "notes": notes}
-    if base is None:
+        about["notes"].append(f"{leaks.sum():,} interactions have near-copies in other families, and are not in the figures.")
+    given = load_model(base).set_params(criminal_recall=recall) if base is not None else None
+    if given is None:
         model = ServiceClassifier(n_jobs=n_jobs, criminal_recall=recall)
         model.fit(table["text"], labels, table["weight"], groups, progress)
         _learn_quotations(model, table)
     else:
-        given = load_model(base).set_params(criminal_recall=recall)
         model = adapt(given, table["text"], labels, table["weight"], groups, n_jobs=n_jobs, progress=progress)
         about["from"] = {"name": given.card_["name"], "id": given.card_["id"]}
-    about["figures"] = judge_unseen(model, table, leaks) if groups.nunique() > 1 else {}
+    about["figures"] = _judge(model, given, table, leaks) if groups.nunique() > 1 else {}
     about["rare"] = rare_labels(labels)
-    if base is not None and about["figures"]:
-        kept = table[~leaks].reset_index(drop=True)
-        about["figures"]["before"] = evaluate(kept, given.predict_frame(kept["text"]), given.predict_proba(kept["text"]))
     if recall is not None and "level" in labels:
         about["threshold"] = _recall_reached(model, labels["level"], recall)
     return _write(model, folder, about)
+
+
+def _judge(model: ServiceClassifier, given: ServiceClassifier | None, table: pd.DataFrame, leaks: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return the figures on what was not seen, and those of the model that was adapted."""
+    figures = judge_unseen(model, table, leaks)
+    if given is not None and figures:
+        kept = table[~leaks].reset_index(drop=True)
+        figures["before"] = evaluate(kept, given.predict_frame(kept["text"]), given.predict_proba(kept["text"]))
+    return figures
 
 
 def _learn_quotations(model: ServiceClassifier, table: pd.DataFrame) -> None:
@@ -138,6 +147,9 @@ def choose_labels(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list
     absent = [target for target in TARGETS if target not in table]
     if absent:
         notes.append(f"Not trained: {', '.join(absent)}: no such column.")
+    for target in [target for target in CATEGORY_NAMES if target in targets]:
+        if not (table[target] == NONE.value).any():
+            notes.append(f"{target}: none is labelled none, so it will always be failed or delighted. Write none where it was neither.")
     labelled, counted = table[targets].notna().any(axis=1), table["weight"] > 0
     if not (labelled & counted).any():
         raise DataError(f"Labelled data: nothing to learn. Found {len(table):,} rows, no target with two labels. Add labels.")

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servicenlp.corpus import read_corpus
+from servicenlp.corpus import group_problems, read_corpus
 from servicenlp.errors import DataError, ModelError
 from servicenlp.taxonomy import CATEGORY_NAMES, values
 from servicenlp.training import describe_data, refuse_other_data
@@ -42,12 +42,14 @@ PRETRAINED = {
 }
 
 
-def train_transformer(paths: list[Path], folder: Path, progress: Progress, *, strict: bool = True, force: bool = False) -> dict[str, Any]:
+def train_transformer(
+    paths: list[Path], folder: Path, progress: Progress, *, strict: bool = True, force: bool = False, text_column: str | None = None
+) -> dict[str, Any]:
     """Fine-tune the pretrained transformer and write its folder.
 
     Parameters
     ----------
-    paths, strict, force
+    paths, strict, force, text_column
         As for `train`.
     folder : Path
         Where to write model.onnx, tokenizer.json, card.json and card.md.
@@ -67,7 +69,7 @@ def train_transformer(paths: list[Path], folder: Path, progress: Progress, *, st
         If the extra is not installed, or its weights are not those named in `PRETRAINED`.
     """
     pretrained = find_pretrained()
-    table, problems = read_corpus(*paths, strict=strict)
+    table, problems = read_corpus(*paths, strict=strict, text_column=text_column)
     if "level" not in table:
         raise DataError(f"{', '.join(map(str, paths))}: no levels to learn. Found none. Add a column level (1 to 6).")
     if not force:
@@ -80,7 +82,8 @@ def train_transformer(paths: list[Path], folder: Path, progress: Progress, *, st
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(pretrained / "tokenizer.json", folder / "tokenizer.json")
     export(network, folder / "model.onnx")
-    about = {"data": describe_data(table), "left_out": [str(problem) for problem in problems], "pretrained": PRETRAINED}
+    about = {"data": describe_data(table), "left_out": [str(problem) for problem in problems]}
+    about |= {"notes": [f"Left out: {line}." for line in group_problems(problems)], "pretrained": PRETRAINED}
     return calibrate(folder, table[left_out].reset_index(drop=True), about)
 
 

@@ -26,7 +26,7 @@ ORDER = [
     *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "privacy",
     "readers.shape", "readers.guess", "readers.people",
     "readers.threads", "readers.plan", "readers.zendesk_reports", "readers.conversations", "readers.joins", "readers", *READERS, "persistence",
-    "records", "argilla", "label_studio", "exchange", "corpus", "evaluation", "thresholds", "counterfactuals",
+    "consensus", "records", "argilla", "label_studio", "exchange", "corpus", "evaluation", "thresholds", "counterfactuals",
     "review", "review.near_copies", "grouping", "adaptation", "model_card",
     "columns", "journal", "writers", "transformer", "scoring", "streaming", "inspection", "summary", "storage", "partitions",
     "cluster", "training",

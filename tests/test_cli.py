@@ -278,7 +278,7 @@ def test_train_model_of_levels_alone_can_score_and_explain(run, labelled, ticket
 def test_train_leaves_bad_lines_out_when_told(run, labelled):
     labelled.write_text(labelled.read_text() + "\nmeal,9\n")
     assert "1 bad lines" in error_of(run("train", labelled, "-o", "mine", code=1))
-    assert "left out: labelled.csv, line 14: level 9" in run("train", labelled, "-o", "mine", "--skip-bad").stderr
+    assert "Left out: labelled.csv, line 14: level '9'" in run("train", labelled, "-o", "mine", "--skip-bad").stderr
 
 
 def test_train_refuses_a_folder_of_other_files(run, labelled, tmp_path):

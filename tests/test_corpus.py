@@ -49,7 +49,7 @@ def test_read_corpus_takes_empty_cells_for_no_label(tmp_path):
     assert (table["weight"].tolist(), table["family"].tolist()) == ([1.0, 2.0], ["mine", "x"])
 
 
-@pytest.mark.parametrize("level", [2, 2.0, "2", " 2 ", "2.0", "basic", "Basic "])
+@pytest.mark.parametrize("level", [2, 2.0, "2", " 2 ", "2.0", "basic", "Basic ", "Level 2", "2 - Basic", "2: basic", "basic (2)"])
 def test_read_corpus_takes_a_level_in_any_form(lines, level):
     assert read_corpus(lines({"text": "The food was cold.", "level": level})).table["level"].tolist() == [2]
 
@@ -71,6 +71,8 @@ def test_read_corpus_reads_the_files_of_a_folder_in_order(lines, tmp_path):
         (GOOD | {"level": 7}, "level 7 is not one of 1, 2, 3, 4, 5, 6"),
         (GOOD | {"level": "bad"}, "level 'bad' is not one of 1, 2, 3, 4, 5, 6"),
         (GOOD | {"level": 2.5}, "level 2.5 is not one of"),
+        (GOOD | {"level": "3 - basic"}, "level '3 - basic' is not one of"),
+        (GOOD | {"level": "-1"}, "level '-1' is not one of"),
         (GOOD | {"level": "²"}, "level '²' is not one of"),
         (GOOD | {"level": True}, "level True is not one of"),
         (GOOD | {"primary": "fail"}, "primary 'fail' is not one of none, failed, delighted"),
@@ -109,7 +111,12 @@ def test_read_corpus_counts_the_lines_of_a_cell(tmp_path):
 
 def test_read_corpus_lists_the_first_of_many_problems(lines):
     with pytest.raises(DataError, match=r"30 bad lines.\n(  mine.jsonl, line \d+: .*\n){20}  ... and 10 more\n"):
-        read_corpus(lines(*[GOOD | {"level": 7}] * 30))
+        read_corpus(lines(*[GOOD | {"level": 7 + i} for i in range(30)]))
+
+
+def test_read_corpus_puts_lines_with_the_same_problem_together(lines):
+    with pytest.raises(DataError, match=r"8 bad lines.\n  mine.jsonl, lines 1, 2, 3, 4, 5 and 3 more: level 7 is not one of"):
+        read_corpus(lines(*[GOOD | {"level": 7}] * 8))
 
 
 def test_read_corpus_says_where_there_is_no_file(tmp_path):
@@ -118,7 +125,7 @@ def test_read_corpus_says_where_there_is_no_file(tmp_path):
 
 
 def test_read_corpus_says_where_a_folder_holds_no_data(tmp_path):
-    with pytest.raises(DataError, match=r": no data files. Found none of .csv, .tsv, .jsonl, .parquet, .xlsx. Name a file."):
+    with pytest.raises(DataError, match=r": no data files. Found none of .csv, .tsv, .jsonl, .ndjson, .json, .parquet, .xlsx. Name"):
         read_corpus(tmp_path)
 
 
@@ -140,7 +147,7 @@ def test_read_corpus_accepts_a_focus_that_is_not_none(lines, category):
 def test_read_corpus_takes_a_persons_verdict_before_votes(lines):
     row = {"text": "The food was cold.", "service_level": 5, "label_level": 3, "label_weight": 0.4}
     table = read_corpus(lines(row, row | {"human_level": 2}, row | {"human_level": 2, "level": 1})).table
-    assert table["level"].tolist() == [3, 2, 1]
+    assert table["level"].tolist() == [3, 2, 2]
     assert table["weight"].tolist() == [0.4, 1.0, 1.0]
 
 
@@ -167,3 +174,28 @@ def test_a_line_without_text_and_label_stops_nothing(lines):
     table, problems = read_corpus(lines(GOOD, {"text": "", "level": None}, GOOD))
     assert len(table) == 2
     assert [str(problem) for problem in problems] == ["mine.jsonl, line 2: no text"]
+
+
+def test_columns_may_be_named_as_people_name_them(tmp_path):
+    (tmp_path / "mine.csv").write_text("Ticket ID,Message,Service Level,Delivery System,notes\n7,The food was cold.,N/A,Failed,x\n")
+    table = read_corpus(tmp_path / "mine.csv", extra=["notes"]).table
+    assert table[["id", "delivery", "notes"]].values.tolist() == [["7", "failed", "x"]]
+    assert table["level"].isna().all()
+
+
+def test_a_conversation_is_read_as_score_reads_it(tmp_path):
+    messages = ["conversation_id,author,message,level", "7,customer,You charged me twice!,1", "7,agent,Sorry about that.,1"]
+    (tmp_path / "mine.csv").write_text("\n".join([*messages, "8,customer,How do I log in?,3"]) + "\n")
+    table, problems = read_corpus(tmp_path / "mine.csv")
+    assert table["text"].tolist() == ["Customer: You charged me twice!\nAgent: Sorry about that.", "How do I log in?"]
+    assert [problem.what for problem in problems] == ["part of the interaction in row 1"]
+
+
+def test_what_was_labelled_counts_where_it_is_no_single_cell(lines):
+    row = {"text": "raw", "label_interaction": "Customer: the whole of it", "label_level": 2, "label_weight": 0.5}
+    assert read_corpus(lines(row)).table[["text", "weight"]].values.tolist() == [["Customer: the whole of it", 0.5]]
+
+
+def test_problems_of_json_count_records(tmp_path):
+    (tmp_path / "mine.json").write_text(json.dumps([GOOD, GOOD | {"level": 7}]))
+    assert str(read_corpus(tmp_path / "mine.json", strict=False).problems[0]).startswith("mine.json, record 2: level 7")

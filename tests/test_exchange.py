@@ -1,3 +1,4 @@
+import csv
 import json
 
 import pytest
@@ -5,6 +6,7 @@ from click.testing import CliRunner
 
 from servicenlp import exchange
 from servicenlp.cli import main
+from servicenlp.corpus import read_corpus
 from servicenlp.errors import DataError
 
 PREDICTED = {
@@ -49,7 +51,8 @@ def test_records_come_back_through_a_second_round_with_verdicts(tool):
 @pytest.mark.parametrize("tool", exchange.TOOLS)
 def test_verdicts_are_told_beside_the_prediction(tool):
     row = exchange.from_records([said(record, tool) for record in exchange.to_records(ROWS[:1], tool)])[0]
-    assert (row["service_level"], row["human_level"], row["human_primary"]) == (1, 2, "failed")
+    assert (row["service_level"], row["human_level"], row["human_primary"]) == (1, 1, "failed")
+    assert row["human_weight"] == 0.5
     assert [person["labels"]["level"] for person in row["verdicts"]] == [2, 1]
     assert {name: row[name] for name in ROWS[0]} == ROWS[0]
 
@@ -90,28 +93,84 @@ def test_records_that_are_damaged_are_an_error():
         exchange.from_records([record])
 
 
+@pytest.fixture
+def export(tmp_path):
+    def export(records, name="done.json"):
+        lines = "\n".join(json.dumps(record) for record in records)
+        (tmp_path / name).write_text(lines if name.endswith("jsonl") else json.dumps(records))
+        return tmp_path / name
+
+    return export
+
+
 @pytest.mark.parametrize("tool", exchange.TOOLS)
-def test_read_labels_gives_each_person_a_share(tool, tmp_path):
-    (tmp_path / "done.json").write_text(json.dumps([said(record, tool) for record in exchange.to_records(ROWS[:1], tool)]))
-    table = exchange.read_labels(tmp_path / "done.json")
-    assert table["level"].tolist() == [2, 1]
-    assert table["primary"].tolist() == ["failed", None]
-    assert table["weight"].tolist() == [0.5, 0.5]
-    assert set(table["text"]) == {ROWS[0]["text"]}
-    assert table["family"].nunique() == 1
+@pytest.mark.parametrize("name", ["done.json", "done.jsonl"])
+def test_an_export_is_labelled_data(tool, name, export):
+    records = [said(record, tool) for record in exchange.to_records(ROWS[:1], tool)]
+    table = read_corpus(export(records, name)).table
+    assert table[["id", "text", "level", "primary", "weight"]].values.tolist() == [["a1", ROWS[0]["text"], 1, "failed", 0.5]]
 
 
-def test_read_labels_prefers_people_then_given_then_weak_labels(tmp_path):
-    lines = ["text,level,human_level,label_level,label_weight", "one two,3,5,1,0.4", "three four,3,,1,0.4", "five six,,,1,0.4", "seven,,,,"]
-    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
-    table = exchange.read_labels(tmp_path / "t.csv")
-    assert table[["level", "weight", "source"]].values.tolist() == [[5, 1, "person"], [3, 1, "given"], [1, 0.4, "weak"]]
+def test_the_quotation_of_those_who_agree_is_the_evidence(export):
+    records = [said(record, "label-studio") for record in exchange.to_records(ROWS[:1], "label-studio")]
+    del records[0]["annotations"][1]
+    assert read_corpus(export(records)).table["evidence"].tolist() == ["charged twice"]
 
 
-def test_read_labels_without_any_is_an_error(tmp_path):
-    (tmp_path / "t.csv").write_text("text\nsome words\n")
-    with pytest.raises(DataError, match=r"t\.csv: no labels\. Found 1 rows without one\."):
-        exchange.read_labels(tmp_path / "t.csv")
+@pytest.mark.parametrize("tool", exchange.TOOLS)
+def test_an_export_without_verdicts_says_so(tool, export):
+    with pytest.raises(DataError, match=r"done\.json: no labels\. Found .*service_level"):
+        read_corpus(export(exchange.to_records(ROWS[:1], tool)))
+
+
+def minimal(**more):
+    """An annotation as JSON-MIN and CSV have it."""
+    return {
+        "text": "😀 charged twice",
+        "id": 4,
+        "annotator": 1,
+        "annotation_id": 7,
+        "lead_time": 3.5,
+        "created_at": "",
+        "updated_at": "",
+        **more,
+    }
+
+
+def test_annotations_of_label_studios_short_forms_are_gathered(export, tmp_path):
+    spans = [{"start": 3, "end": 16, "text": "charged twice", "labels": ["evidence"]}]
+    rows = [minimal(level="2", primary="failed", evidence=spans), minimal(level="2", annotator=2), minimal(id=5, text="Fine.", level="3")]
+    table = read_corpus(export(rows)).table
+    assert table[["id", "level", "weight", "evidence"]].values.tolist() == [["4", 2, 1.0, "charged twice"], ["5", 3, 1.0, ""]]
+    cells = [{name: json.dumps(cell) if isinstance(cell, list) else cell for name, cell in row.items()} for row in rows]
+    with (tmp_path / "done.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(cells[0]))
+        writer.writeheader()
+        writer.writerows(cells)
+    assert exchange.read_export(tmp_path / "done.csv").rows[0]["verdicts"] == exchange.from_records(rows)[0]["verdicts"]
+
+
+def test_flat_records_of_argilla_are_folded(export):
+    flat = {
+        "id": "4", "status": "completed", "_server_id": None, "text": "Charged twice.", "channel": "chat",
+        "level.responses": [2, 5], "level.responses.users": ["a", "b"], "level.responses.status": ["submitted", "draft"],
+        "primary.suggestion": "failed", "primary.suggestion.score": 0.8, "primary.suggestion.agent": "m-1",
+    }  # fmt: skip
+    assert exchange.from_records([flat]) == [
+        {
+            "text": "Charged twice.", "channel": "chat", "service_primary": "failed", "service_primary_p": 0.8, "service_model": "m-1",
+            "human_level": 2, "verdicts": [{"who": "a", "labels": {"level": 2}, "spans": []}],
+        }
+    ]  # fmt: skip
+
+
+def test_questions_may_be_named_as_people_name_them():
+    task = {"data": {"body": "Charged twice.", "row": 7}, "annotations": [{"completed_by": 1, "result": [
+        {"type": "choices", "from_name": "Service level", "value": {"choices": ["2 - Basic"]}},
+        {"type": "choices", "from_name": "Primary product", "value": {"choices": ["Failed"]}},
+    ]}]}  # fmt: skip
+    row = exchange.from_records([task])[0]
+    assert (row["body"], row["row"], row["human_level"], row["human_primary"]) == ("Charged twice.", 7, 2, "failed")
 
 
 @pytest.mark.parametrize("tool", exchange.TOOLS)
@@ -135,3 +194,15 @@ def test_exchange_command_goes_there_and_back(tool, suffix, tmp_path):
 
     assert plain(back) == plain(first)
     assert "is there already" in run(exchange_table, "-o", tmp_path / "out.json", "--to", tool, code=1).stderr
+
+
+@pytest.mark.parametrize(("tool", "told"), [("argilla", "rg.Settings("), ("label-studio", "<View>")])
+def test_exchange_command_finds_the_id_and_tells_how_to_set_the_tool_up(tool, told, tmp_path):
+    (tmp_path / "in.csv").write_text("Ticket ID,body,service_level\nT-9,It came late again,2\n")
+    result = CliRunner().invoke(main, ["exchange", str(tmp_path / "in.csv"), "-o", str(tmp_path / "out.json"), "--to", tool])
+    assert told in result.output
+    assert '"T-9"' in (tmp_path / "out.json").read_text()
+    wrong = CliRunner().invoke(
+        main, ["exchange", str(tmp_path / "in.csv"), "-o", str(tmp_path / "x.json"), "--to", tool, "--id-column", "no"]
+    )
+    assert "no column 'no'. Found 'Ticket ID'" in wrong.output

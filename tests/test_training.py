@@ -71,6 +71,7 @@ def test_train_writes_a_card_for_people(data, tmp_path):
 def test_train_leaves_bad_lines_out_and_says_so(data, tmp_path):
     card = train(data([*rows(), {"text": "x y", "level": 9}]), tmp_path / "model", strict=False, n_jobs=1)
     assert card["about"]["left_out"] == ["mine.jsonl, line 25: level 9 is not one of 1, 2, 3, 4, 5, 6"]
+    assert card["about"]["notes"][0] == "Left out: mine.jsonl, line 25: level 9 is not one of 1, 2, 3, 4, 5, 6."
     assert "## Left out: 1 lines" in (tmp_path / "model" / "card.md").read_text(encoding="utf-8")
 
 
@@ -115,6 +116,11 @@ def test_train_says_what_it_does_not_train_and_what_it_leaves_out(data, tmp_path
     assert notes[0] == "Not trained: interest: the only label is none."
     assert notes[1].startswith("Not trained: primary, delivery, mindset, relationship, focus, cause")
     assert notes[2:] == ["Left out: 1 rows without a label.", "Left out: 1 rows of weight 0."]
+
+
+def test_train_says_where_no_category_is_none(data, tmp_path):
+    notes = train(data(rows(mindset=["failed", "delighted"])), tmp_path / "model", n_jobs=1)["about"]["notes"]
+    assert "mindset: none is labelled none, so it will always be failed or delighted. Write none where it was neither." in notes
 
 
 def test_train_refuses_what_teaches_nothing(data, tmp_path):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, refuse_overwriting
+from servicenlp.commands.options import FILE, force_option, read_labelled, refuse_overwriting, text_option
 
 
 @click.command()
@@ -16,8 +16,12 @@ from servicenlp.commands.options import FILE, force_option, refuse_overwriting
 @click.option("--most", type=click.IntRange(0), default=12, show_default=True, help="Findings of each kind to show.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad lines out, instead of stopping.")
 @click.option("--quiet", is_flag=True, help="No progress.")
+@text_option
 @force_option
-def audit(data: tuple[Path, ...], model: Path | None, output: Path | None, most: int, skip_bad: bool, quiet: bool, force: bool) -> None:
+def audit(
+    data: tuple[Path, ...], model: Path | None, output: Path | None, most: int, skip_bad: bool, quiet: bool,
+    text_column: str | None, force: bool,
+) -> None:  # fmt: skip
     """Find likely wrong labels in DATA, near-copies, and what leaks between families.
 
     \b
@@ -26,12 +30,11 @@ def audit(data: tuple[Path, ...], model: Path | None, output: Path | None, most:
     from tqdm import tqdm
 
     from servicenlp.audit import audit_labels, render
-    from servicenlp.corpus import read_corpus
     from servicenlp.persistence import load_model
     from servicenlp.review.labels import write_rows
 
     refuse_overwriting(output, force, data)
-    table = read_corpus(*data, strict=not skip_bad).table
+    table = read_labelled(data, skip_bad=skip_bad, text_column=text_column)
     with tqdm(desc="Judging", unit=" fits", disable=True if quiet else None, file=sys.stderr, leave=False) as bar:
 
         def show(done: int, total: int) -> Any:

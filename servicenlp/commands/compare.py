@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, refuse_overwriting
+from servicenlp.commands.options import FILE, force_option, read_labelled, refuse_overwriting, text_option
 
 
 @click.command()
@@ -15,9 +15,11 @@ from servicenlp.commands.options import FILE, force_option, refuse_overwriting
 @click.option("--times", type=click.IntRange(10), default=1000, show_default=True, help="Bootstrap samples for the intervals.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the samples.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad lines of labelled data out, instead of stopping.")
+@text_option
 @force_option
 def compare(
-    a: Path, b: Path, data: tuple[Path, ...], output: Path | None, times: int, seed: int, skip_bad: bool, force: bool
+    a: Path, b: Path, data: tuple[Path, ...], output: Path | None, times: int, seed: int, skip_bad: bool,
+    text_column: str | None, force: bool,
 ) -> None:  # fmt: skip
     """Compare the models in folders A and B on DATA, labelled or not.
 
@@ -25,13 +27,17 @@ def compare(
     Example: servicenlp compare models/default models/mine labelled.csv
     """
     from servicenlp.comparison import compare_models, render
-    from servicenlp.corpus import has_labels, read_corpus, read_interactions
+    from servicenlp.corpus import has_labels, read_interactions
     from servicenlp.persistence import load_model
     from servicenlp.review.labels import write_rows
 
     refuse_overwriting(output, force, data)
     first, second = load_model(a), load_model(b)
-    table = read_corpus(*data, strict=not skip_bad).table if has_labels(*data) else read_interactions(*data)
+    table = (
+        read_labelled(data, skip_bad=skip_bad, text_column=text_column)
+        if has_labels(*data, text_column=text_column)
+        else read_interactions(*data, text_column=text_column)
+    )
     compared = compare_models(first, second, table, times=times, seed=seed)
     click.echo(render(compared, f"{a} ({first.card_['id']})", f"{b} ({second.card_['id']})"))
     if output:

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, model_option
+from servicenlp.commands.options import FILE, model_option, text_option
 
 
 @click.command()
 @click.argument("data", nargs=-1, required=True, type=FILE)
 @model_option
 @click.option("--by", help="Column to group the figures by, such as source or channel.")
+@text_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(data: tuple[Path, ...], model: Path | None, by: str | None, as_json: bool) -> None:
+def evaluate(data: tuple[Path, ...], model: Path | None, by: str | None, text_column: str | None, as_json: bool) -> None:
     """Judge a model on labelled DATA.
 
     \b
@@ -22,5 +23,5 @@ def evaluate(data: tuple[Path, ...], model: Path | None, by: str | None, as_json
     from servicenlp.evaluation import evaluate_model, render
     from servicenlp.persistence import load_model
 
-    judged = evaluate_model(load_model(model), data, by)
+    judged = evaluate_model(load_model(model), data, by, text_column)
     click.echo(json.dumps(judged.figures, indent=1) if as_json else render(judged))

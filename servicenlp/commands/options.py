@@ -13,10 +13,13 @@ import click
 from servicenlp.errors import DataError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from servicenlp.readers import Source
 
 FILE = click.Path(path_type=Path)
 model_option = click.option("-m", "--model", type=FILE, help="Model folder; the shipped one by default.")
+text_option = click.option("--text-column", help="Column of the words; detected by default.")
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
 
 
@@ -57,6 +60,16 @@ def refuse_overwriting(output: Path | None, force: bool, inputs: Iterable[Path] 
         raise DataError(
             f"{output}: is there already. Found a {'folder' if output.is_dir() else 'file'}. Choose another name or add --force."
         )
+
+
+def read_labelled(data: tuple[Path, ...], *, skip_bad: bool, text_column: str | None) -> "pd.DataFrame":
+    """Read labelled interactions, and say what is left out."""
+    from servicenlp.corpus import group_problems, read_corpus
+
+    table, problems = read_corpus(*data, strict=not skip_bad, text_column=text_column)
+    for line in group_problems(problems):
+        click.echo(f"Left out: {line}.", err=True)
+    return table
 
 
 def competitor_names(told: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from servicenlp.commands.options import FILE, force_option
+from servicenlp.commands.options import FILE, force_option, text_option
 from servicenlp.errors import DataError
 
 
@@ -20,6 +20,7 @@ from servicenlp.errors import DataError
 )
 @click.option("--skip-bad", is_flag=True, help="Leave bad lines out and list them in the card, instead of stopping.")
 @click.option("--transformer", is_flag=True, help="Train the reader of `score --careful` instead; needs servicenlp[careful-train].")
+@text_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 @force_option
 def train(
@@ -29,6 +30,7 @@ def train(
     recall: float | None,
     skip_bad: bool,
     transformer: bool,
+    text_column: str | None,
     quiet: bool,
     force: bool,
 ) -> None:
@@ -51,10 +53,13 @@ def train(
     if transformer:
         click.echo("Training: a transformer, two rounds; about half an hour for 30,000 interactions on two cores.", err=True)
         steps = partial(tqdm, unit=" steps", file=sys.stderr)
-        card = train_transformer(list(data), output, steps, strict=not skip_bad, force=force)
+        card = train_transformer(list(data), output, steps, strict=not skip_bad, force=force, text_column=text_column)
     else:
         with tqdm(desc="Training", unit=" fits", disable=True if quiet else None, file=sys.stderr, leave=False) as bar:
-            card = train_model(list(data), output, strict=not skip_bad, force=force, base=base, recall=recall, progress=partial(_show, bar))
+            card = train_model(
+                list(data), output, strict=not skip_bad, force=force, base=base, recall=recall, text_column=text_column,
+                progress=partial(_show, bar),
+            )  # fmt: skip
     _tell(output, card)
 
 
@@ -66,8 +71,6 @@ def _show(bar: Any, done: int, total: int) -> None:
 def _tell(output: Path, card: dict[str, Any]) -> None:
     """Print what was dropped, and the figures."""
     about = card["about"]
-    for problem in about["left_out"]:
-        click.echo(f"left out: {problem}", err=True)
     for note in about.get("notes", []):
         click.echo(note, err=True)
     for target, few in about.get("rare", {}).items():
