@@ -11,7 +11,8 @@ from openpyxl.worksheet.formula import ArrayFormula
 
 from servicenlp.errors import DataError
 from servicenlp.formats import MISSING, Options, detect, read_table, spool
-from servicenlp.formats.delimited import detect_delimiter, detect_encoding, looks_delimited
+from servicenlp.formats.delimited import detect_delimiter, looks_delimited
+from servicenlp.formats.encodings import detect_encoding
 
 TABLE = [["id", "text"], ["1", "The food was cold, and late"], ["2", "Quick and friendly — thank you"]]
 
@@ -321,6 +322,11 @@ def test_spool_copies_a_stream(tmp_path):
 @pytest.mark.parametrize(("head", "delimiter"), [("a;b\n1,2,3;4\n", ";"), ("a|b\n1|2\n", "|"), ("a\n1\n", ","), ("", ",")])
 def test_detect_delimiter_takes_the_one_whose_rows_agree(head, delimiter):
     assert detect_delimiter(head) == delimiter
+
+
+@pytest.mark.parametrize(("part", "encoding"), [("Zoë ✓ 👍 naïve café".encode(), "utf-8"), ("Zoë naïve café".encode("cp1252"), "cp1252")])
+def test_a_broken_byte_does_not_change_the_encoding_of_a_file(write, part, encoding):
+    assert detect_encoding(write("a.csv", b"id,text\n" + b"1,late again\n2," + part + b"\n3,a \xed\xa0 b\n")) == encoding
 
 
 def test_detect_encoding_bears_a_letter_cut_by_the_sample(write):

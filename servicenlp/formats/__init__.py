@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from servicenlp.errors import DataError
 from servicenlp.formats.archive import DEEPEST, UNPACKED, unpack
+from servicenlp.formats.encodings import detect_encoding
 from servicenlp.formats.table import MISSING, Options, Row, Table, distinct
 
 __all__ = ["FORMATS", "MISSING", "STDIN", "Options", "Row", "Table", "detect", "distinct", "find_files", "read_table", "spool"]
@@ -179,7 +180,7 @@ def detect(path: Path) -> str:
     if head[:4] == b"PK\x03\x04" or head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return "workbook"
     delimited = import_module("servicenlp.formats.delimited")
-    head = head.decode(delimited.detect_encoding(path), "replace").encode()
+    head = head.decode(detect_encoding(path), "replace").encode()
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:6] == b"WEBVTT":
         return "subtitles"

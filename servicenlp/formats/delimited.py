@@ -1,6 +1,5 @@
-"""CSV, TSV and their kin: encoding, delimiter and header detected, every cell kept as it is."""
+"""CSV, TSV and their kin: delimiter and header detected, every cell kept as it is."""
 
-import codecs
 import csv
 import io
 import re
@@ -11,21 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from charset_normalizer import from_bytes
-
 from servicenlp.errors import DataError
+from servicenlp.formats.encodings import check_encoding, detect_encoding, open_text
 from servicenlp.formats.headless import is_headless
 from servicenlp.formats.preamble import LOOKED_AT, End, find_header, problem_below
 from servicenlp.formats.table import Options, Row, Table, distinct
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
-# Encodings of other scripts than the Latin one, as programs write them.
-_OTHER_SCRIPTS = {
-    *("cp932", "shift_jis", "euc_jp", "euc_jis_2004", "gb18030", "gbk", "big5", "big5hkscs", "cp949", "euc_kr", "johab"),
-    *("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp874", "tis_620"),
-}
-_RUN = re.compile(rb"[\x80-\xff]{3,}")  # letters of such scripts; in Latin ones accents stand alone
-_CENTRAL = re.compile(r"[a-z][\xb9\xb3\xbf]|[\xb3\xbf\xa3\x8c][a-z]")  # no words in cp1252, Polish in cp1250
 _PART = 1024  # rows that are looked at together
 csv.field_size_limit(sys.maxsize)  # a ticket may hold more than the module's 131,072 characters
 
@@ -107,53 +98,6 @@ def _lines_above(head: str, delimiter: str, skip: int) -> int:
     """Return how many lines stand above the header; 0 if they are all blank."""
     rows = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
     return rows.line_num if any(list(islice(rows, skip))) else 0
-
-
-def check_encoding(encoding: str) -> None:
-    """Raise DataError if there is no such encoding."""
-    try:
-        codecs.lookup(encoding)
-    except LookupError as error:
-        raise DataError(f"--encoding: no such encoding. Found {encoding!r}. Try utf-8, utf-16 or cp1252.") from error
-
-
-def open_text(path: Path, encoding: str) -> IO[str]:
-    """Open a text file so that no byte stops the reading."""
-    return path.open(encoding=encoding, errors="replace", newline="")
-
-
-def detect_encoding(path: Path) -> str:
-    """Return utf-8 if the whole file is that, else what its marks or its letters suggest."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-        for mark, encoding in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
-            if head.startswith(mark):
-                return encoding
-        if head[:400].count(0) * 3 > len(head[:400]):  # every other byte of UTF-16 that has no mark
-            return "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        try:
-            chunk = head
-            while chunk:
-                decoder.decode(chunk)
-                chunk = file.read(1 << 20)
-            decoder.decode(b"", final=True)
-            return "utf-8"
-        except UnicodeDecodeError as error:
-            line = chunk.rfind(b"\n", 0, error.start) + 1
-            return _guess_encoding(head if chunk is head else chunk[line : line + (1 << 16)])
-
-
-def _guess_encoding(part: bytes) -> str:
-    """Return what a part of a file is written in that is not UTF-8."""
-    found = list(from_bytes(part))
-    if found and found[0].encoding.startswith("utf_16"):
-        return found[0].encoding
-    if len(b"".join(_RUN.findall(part))) * 2 > sum(byte > 0x7F for byte in part):
-        if other := next((match.encoding for match in found if match.encoding in _OTHER_SCRIPTS), ""):
-            return other
-    # Office programs write Windows-1252; every byte has a meaning there.
-    return "cp1250" if len(_CENTRAL.findall(part.decode("latin-1"))) > 1 else "cp1252"
 
 
 def detect_delimiter(head: str) -> str:

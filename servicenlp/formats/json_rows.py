@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from servicenlp.errors import DataError
-from servicenlp.formats.delimited import check_encoding, detect_encoding, open_text
+from servicenlp.formats.encodings import check_encoding, detect_encoding, open_text
 from servicenlp.formats.table import MISSING, Options, Row, Table
 
 RAW = "(unread line)"

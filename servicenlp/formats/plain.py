@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from servicenlp.formats.delimited import check_encoding, detect_encoding, open_text
+from servicenlp.formats.encodings import check_encoding, detect_encoding, open_text
 from servicenlp.formats.table import Options, Row, Table
 
 

@@ -10,7 +10,7 @@ from webvtt import Caption, WebVTT
 from webvtt.errors import MalformedCaptionError, MalformedFileError
 
 from servicenlp.errors import DataError
-from servicenlp.formats.delimited import check_encoding, detect_encoding, open_text
+from servicenlp.formats.encodings import check_encoding, detect_encoding, open_text
 from servicenlp.formats.table import Options, Row, Table
 
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^<>\n]*)>", re.IGNORECASE)

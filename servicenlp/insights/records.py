@@ -16,7 +16,8 @@ import pandas as pd
 from servicenlp.columns import SCORED
 from servicenlp.errors import DataError
 from servicenlp.formats import MISSING, Options, Table, read_table
-from servicenlp.formats.delimited import detect_delimiter, detect_encoding
+from servicenlp.formats.delimited import detect_delimiter
+from servicenlp.formats.encodings import detect_encoding
 from servicenlp.readers import recognise
 from servicenlp.scoring import PREFIX
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS
