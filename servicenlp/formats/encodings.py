@@ -15,7 +15,6 @@ _OTHER_SCRIPTS = {
 _RUN = re.compile(rb"[\x80-\xff]{3,}")  # letters of such scripts; in Latin ones accents stand alone
 _CENTRAL = re.compile(r"[a-z][\xb9\xb3\xbf]|[\xb3\xbf\xa3\x8c][a-z]")  # no words in cp1252, Polish in cp1250
 _BEYOND = re.compile("[^\x00-\x7f\ufffd]")
-_MOSTLY = 4  # letters that are UTF-8 for each byte that is not
 
 
 def check_encoding(encoding: str) -> None:
@@ -63,7 +62,7 @@ def _is_damaged_utf8(path: Path) -> bool:
             text = decoder.decode(chunk)
             broken += text.count("\ufffd")
             whole += len(_BEYOND.findall(text))
-    return whole > _MOSTLY * broken
+    return whole > broken
 
 
 def _guess_encoding(part: bytes) -> str:
