@@ -15,7 +15,7 @@ from servicenlp.cli import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "servicenlp"
-SHARED = ["formats.table", "formats.encodings", "formats.archive", "formats.preamble", "formats.headless"]
+SHARED = ["formats.table", "formats.encodings", "formats.archive", "formats.quotes", "formats.preamble", "formats.headless"]
 FORMATS = sorted({f"formats.{path.stem}" for path in (PACKAGE / "formats").glob("[a-z]*.py")} - set(SHARED))
 # Others use what reads any table.
 READERS = sorted((f"readers.{name}" for name in servicenlp.readers.READERS), key=lambda name: (name != "readers.generic", name))

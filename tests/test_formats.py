@@ -335,3 +335,17 @@ def test_detect_encoding_bears_a_letter_cut_by_the_sample(write):
 
 def test_looks_delimited_is_not_taken_in_by_a_letter():
     assert not looks_delimited(b"Dear team,\nI wrote, twice, about the boiler.\n")
+
+
+def test_a_quotation_mark_that_is_not_closed_swallows_no_rows(write):
+    """But one within a cell of two lines is the cell's own."""
+    lines = ["id,text,from", '1,"It never came,x', "2,Nobody rang,y", '3,"Hello,\nthey said "no" to me",z', '4,"Fine, thanks",z']
+    table = read_table(write("a.csv", ("\n".join(lines) + "\n").encode()), Options())
+    rows = [row for row, _ in table.walk()]
+    assert [row[:2] for row in rows] == [
+        ["1", '"It never came'],
+        ["2", "Nobody rang"],
+        ["3", 'Hello,\nthey said no" to me"'],
+        ["4", "Fine, thanks"],
+    ]
+    assert (table.n_rows, list(table.lines())) == (4, [2, 3, 4, 6])

@@ -61,6 +61,21 @@ def write(tmp_path):
             r"Jira issues without descriptions and comments\. Found 'Summary'.*--text-column 'Summary'",
         ),
         (
+            "metrics.json",
+            [{"ticket_id": 1, "reopens": 0, "replies": 2, "reply_time_in_minutes": {"calendar": 3}}],
+            r"a Zendesk export without the tickets' words\. Found 'ticket_id'.*Export the tickets as JSON",
+        ),
+        (
+            "ctr.json",
+            {"AWSAccountId": "1", "Channel": "VOICE", "ContactId": "c", "Queue": {"Name": "q"}},
+            r"Amazon Connect's contact records, which hold no words\..*Contact Lens",
+        ),
+        (
+            "details.json",
+            {"conversations": [{"conversationId": "c", "conversationStart": "2024-01-01", "participants": [{"purpose": "customer"}]}]},
+            r"Genesys Cloud's conversation details, without words\..*transcripts",
+        ),
+        (
             "search.json",
             {"issues": [{"key": "A-1", "fields": {"summary": "Card reader", "issuetype": {"name": "Task"}}}]},
             r"Jira issues without words\. Found neither.*&fields=description,comment",

@@ -14,6 +14,7 @@ from servicenlp.errors import DataError
 from servicenlp.formats.encodings import check_encoding, detect_encoding, open_text
 from servicenlp.formats.headless import is_headless
 from servicenlp.formats.preamble import LOOKED_AT, End, find_header, problem_below
+from servicenlp.formats.quotes import MendedRows
 from servicenlp.formats.table import Options, Row, Table, distinct
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -31,11 +32,21 @@ def read(path: Path, options: Options) -> Table:
 
     def open_rows(text: IO[str]) -> tuple[Any, list[str]]:
         """Return the rows below the header, and the header."""
-        rows = csv.reader(text, delimiter=delimiter)
+        rows = MendedRows(text, delimiter) if stray else csv.reader(text, delimiter=delimiter, strict=True)
         if headless:
             deque(islice(rows, skip), 0)
             return rows, unnamed
         return rows, next(islice(rows, skip, None), [])
+
+    def count() -> tuple[list[str], Counter[int], End]:
+        """Return the header, how many rows have how many cells, and where the table ends."""
+        widths, end = Counter[int](), End()
+        with open_text(path, encoding) as text:
+            rows, header = open_rows(text)
+            while part := list(islice(rows, _PART)):
+                widths.update(map(len, part))
+                end.see_all(part, len(header))
+        return header, widths, end
 
     try:
         # A field that the sample cuts in two may be read to its end as one row.
@@ -43,12 +54,12 @@ def read(path: Path, options: Options) -> Table:
         skip = find_header(sample)
         headless = is_headless(sample[skip : skip + 100])
         unnamed = distinct([""] * len(sample[skip])) if headless else []
-        widths, end = Counter[int](), End()
-        with open_text(path, encoding) as text:
-            rows, header = open_rows(text)
-            while part := list(islice(rows, _PART)):
-                widths.update(map(len, part))
-                end.see_all(part, len(header))
+        stray = False
+        try:
+            header, widths, end = count()
+        except csv.Error:
+            stray = True  # a quotation mark is not closed, or ends within a cell
+            header, widths, end = count()
     except (csv.Error, LookupError, TypeError) as error:
         raise DataError(f"{path}: cannot be read as a delimited file. Found: {error}. Name --encoding or --delimiter.") from error
     if not header:

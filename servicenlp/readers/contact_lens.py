@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from servicenlp.errors import DataError
 from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, SYSTEM, Message
 from servicenlp.readers.shape import Record, Sample, Shape, listing, mapping, seconds, words
@@ -13,10 +14,19 @@ _IDS = ("ContactId", "InitialContactId")
 
 
 def recognise(sample: Sample, options: Options) -> Shape | None:
-    """Take a document with a Transcript, a list of segments, or a table of messages with Connect's roles."""
+    """Take a document with a Transcript, a list of segments, or a table of messages with Connect's roles.
+
+    Raises
+    ------
+    DataError
+        If it is the contact records, which hold no words.
+    """
     if sample.has("Content", "ParticipantRole") and sample.column("AbsoluteTime", "ContentType", "ParticipantId"):
         return _rows(sample)
     column = sample.column("Transcript", "Segments")
+    if column is None and sample.has("ContactId", "Channel") and sample.column("AWSAccountId", "ContactTraceRecordFormatVersion"):
+        advice = "Take the analyses of Contact Lens (Analysis/Voice and Analysis/Chat in the bucket), or the chat transcripts."
+        raise DataError(f"{sample.name}: Amazon Connect's contact records, which hold no words. Found 'ContactId', 'Channel'. {advice}")
     if column is None or not any(map(_is_item, (item for row in sample.rows for item in _items(row, column)))):
         return None
     participants = sample.column("Participants") or ""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from servicenlp.errors import DataError
 from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, SYSTEM, Message
 from servicenlp.readers.shape import Record, Sample, Shape, listing, mapping, seconds, words
@@ -29,10 +30,19 @@ class _Told(NamedTuple):
 
 
 def recognise(sample: Sample, options: Options) -> Shape | None:
-    """Take conversations with one of the lists in which Genesys Cloud puts words."""
+    """Take conversations with one of the lists in which Genesys Cloud puts words.
+
+    Raises
+    ------
+    DataError
+        If it is the details of conversations, which hold no words.
+    """
     columns = [column for name in _LISTS if (column := sample.column(name))]
     column = next((column for column in columns if any(_is_ours(item) for row in sample.rows for item in listing(row.get(column)))), None)
     if column is None:
+        if sample.has("conversationId", "conversationStart", "participants"):
+            advice = "Take the transcripts: those of speech and text analytics, or the recordings with 'messagingTranscript'."
+            raise DataError(f"{sample.name}: Genesys Cloud's conversation details, without words. Found 'conversationStart'. {advice}")
         return None
     conversation = sample.column("conversationId", "conversation_id", "id")
     members = {str(one.get("id")): words(one.get("role")) for one in listing(sample.beside.get("members"))}

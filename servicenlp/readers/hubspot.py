@@ -76,7 +76,7 @@ def _tickets_by_header(sample: Sample, options: Options) -> Shape | None:
 
 def _text_rows(sample: Sample, text: str, options: Options) -> Shape:
     column = options.id_column or sample.column("ticket id", "record id", "hs_ticket_id", "hs_object_id", "id", "ticket-id")
-    column = column or next((name for name in sample.columns if re.search(r"\bID\b", name, re.IGNORECASE)), "")
+    column = column or next((name for name in sample.columns if re.search(r"(?<![a-z])ID(?![a-z])", name, re.IGNORECASE)), "")
     uses = {"id": column, "text": text} if column else {"text": text}
     return Shape("HubSpot tickets", uses, text_column=text, id_column=column)
 

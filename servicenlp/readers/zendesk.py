@@ -54,6 +54,8 @@ def recognise(sample: Sample, options: Options) -> Shape | None:
         return Shape("Zendesk ticket audits", uses, messages=tickets.audit, key=_ticket_id, settle=tickets.settle)
     if {"ticket_id", "score", "comment"} <= names and names & {"requester_id", "assignee_id", "reason_id"}:
         return Shape("Zendesk satisfaction ratings", _uses(columns, id="ticket_id", text="comment"), messages=_rating, key=_ticket_id)
+    if {"ticket_id", "reopens", "replies"} <= names and names & {"reply_time_in_minutes", "group_stations"}:
+        raise wordless(sample)
     if not _is_tickets(names, sample):
         return recognise_report(sample, columns, options)
     text = [name for name in ("comments", "audits", "description", *FEEDBACK) if name in names]
