@@ -23,7 +23,8 @@ COMMANDS = sorted(f"commands.{name}" for name in servicenlp.commands.COMMANDS)
 ORDER = [
     "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "regression", "validation", "classifier",
     "evidence", "explanation",
-    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "privacy",
+    *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "private_numbers", "private_names",
+    "privacy",
     "readers.shape", "readers.guess", "readers.people",
     "readers.threads", "readers.plan", "readers.zendesk_reports", "readers.conversations", "readers.joins", "readers",
     *READERS, "persistence",
