@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from servicenlp.errors import DataError
-from servicenlp.insights.rules import THEMES, certain, load_rules, sentence
+from servicenlp.insights.phrases import certain
+from servicenlp.insights.rules import THEMES, load_rules, sentence
 
 SENTENCES = Path(__file__).parent / "insight_sentences.tsv"
 
@@ -113,3 +114,9 @@ def test_certain_words_are_in_all_readings(phrase):
 def test_sentence_ends_at_its_mark():
     text = 'One. "Two is here." Three'
     assert text[slice(*sentence(text, 9, 12))] == 'Two is here."' or text[slice(*sentence(text, 9, 12))] == '"Two is here."'
+
+
+def test_find_keeps_places_where_small_letters_are_longer(rules):
+    text = "İstanbul. I WISH you opened later."  # a small dotted İ is two characters
+    mention = rules.find(text)[0]
+    assert text[mention.start : mention.end].startswith("I WISH you")

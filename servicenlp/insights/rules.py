@@ -1,34 +1,27 @@
 """Rules to mentions: what `rules/insights.toml` lists, found in a text, with the sentence around it.
 
 The rules are phrases, so no language model is needed and nothing is downloaded; most of them are
-never tried on a text, for a phrase is tried only where its rarest word occurs.
+never tried on a text, for a phrase is tried only on the sentence in which its rarest word occurs.
 """
 
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
-from itertools import product
 from typing import NamedTuple
 
 from servicenlp.errors import DataError
+from servicenlp.insights.phrases import WORD, certain, regex
 from servicenlp.interactions import CUSTOMER, split_turns
 
 THEMES = ("gesture", "wish", "topic", "competitor", "support", "offering", "payment", "effort", "trust")
-_WORD = re.compile(r"[a-z0-9]+")
+_SPAN = re.compile(r"[^.!?\n]+")  # no phrase reaches beyond
 _END = re.compile(r"[.!?]+[\s\"')]|\n")
-_GAP = r"(?:[ \t,;:\-'\"]+[\w'\u2019-]+){0,5}[ \t,;:\-]+"
+_SMALL = {number: number + 32 for number in range(ord("A"), ord("Z") + 1)}
 _NAME = r"(?-i:(?<![@#])(?!{no_name}\b)(?P<name>[A-Z][\w&'-]*(?:(?: &| and| of)? (?!{no_name}\b)[A-Z][\w&'-]*)*))"
-_BLANKS = {" ... ": _GAP, " ?": r"[ \t,]*", " ": r"[ \t,]+"}
-_BLANK = re.compile(r" \.\.\. | \?| ")
-_REPEATED = re.compile(r"\([^()]*\)(?:\{0,\d\}|\*)")  # may be absent, so nothing in it is certain
-_COMMON = frozenset(
-    "a an and any are as at be but by can for from get got had has have he her his i if in is it its me my no not of on or our out she so "
-    "that the their them they this to up us was we were will with would you your".split()
-)
 
 
 class Rule(NamedTuple):
@@ -73,12 +66,23 @@ class Mention(NamedTuple):
     name: str = ""
 
 
-class _Attempt(NamedTuple):
-    """A phrase of rule `number`, worth trying where the text holds a word of each of `others` as well."""
+@dataclass
+class _Attempt:
+    """A phrase of rule `number`, worth trying where a span holds a word of each of `others` as well."""
 
     number: int
-    pattern: re.Pattern[str]
-    others: tuple[frozenset[str], ...]
+    phrase: str
+    others: list[frozenset[str]]
+
+    @cached_property
+    def cased(self) -> bool:
+        """Whether capitals matter: where a name is looked for."""
+        return "(?P<name>" in self.phrase or self.phrase != self.phrase.lower()
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The regular expression, made when it is first needed: most of them never are on a small file."""
+        return re.compile(regex(self.phrase), re.IGNORECASE if self.cased else 0)
 
 
 @dataclass
@@ -87,22 +91,25 @@ class RuleSet:
 
     rules: tuple[Rule, ...]
     digest: str = ""
-    _tries: dict[str, list[_Attempt]] = field(default_factory=dict, repr=False)
-    _exceptions: dict[int, re.Pattern[str] | None] = field(default_factory=dict, repr=False)
-    _topics: list[tuple[Rule, re.Pattern[str]]] = field(default_factory=list, repr=False)
+    _attempts: list[_Attempt] = field(default_factory=list, repr=False)
+    _tries: dict[str, list[int]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for number, rule in enumerate(self.rules):
-            if rule.theme == "topic":
-                self._topics.append((rule, re.compile("|".join(map(_regex, rule.phrases)), re.IGNORECASE)))
-                continue  # looked for in sentences that are of interest already
-            barred = "|".join(map(_regex, rule.exceptions))
-            self._exceptions[number] = re.compile(barred, re.IGNORECASE) if barred else None
-            for phrase in rule.phrases:
+            # Topics are looked for in sentences that are of interest already.
+            for phrase in rule.phrases if rule.theme != "topic" else ():
                 first, *others = certain(phrase)
-                attempt = _Attempt(number, re.compile(_regex(phrase), re.IGNORECASE), tuple(others))
                 for word in first:
-                    self._tries.setdefault(word, []).append(attempt)
+                    self._tries.setdefault(word, []).append(len(self._attempts))
+                self._attempts.append(_Attempt(number, phrase, others))
+
+    @cached_property
+    def _topics(self) -> list[tuple[Rule, re.Pattern[str]]]:
+        return [(rule, _any_of(rule.phrases)) for rule in self.of("topic")]
+
+    @cached_property
+    def _exceptions(self) -> list[re.Pattern[str] | None]:
+        return [_any_of(rule.exceptions) if rule.exceptions else None for rule in self.rules]
 
     def find(self, text: str) -> list[Mention]:
         """Return every rule that holds in a text, once a sentence, in the order of the text.
@@ -118,20 +125,24 @@ class RuleSet:
         >>> found[0].rule.id, found[0].start
         ('refund-before-asked', 13)
         """
-        # A typographic apostrophe is one character too, so that offsets stay.
+        # A typographic apostrophe is one character too, and so are small letters, so that offsets stay.
         plain = text.replace("\u2019", "'")
-        words = set(_WORD.findall(plain.lower()))
-        tried = {one for word in self._tries.keys() & words for one in self._tries[word]}
+        small = plain.lower()
+        small = small if len(small) == len(plain) else plain.translate(_SMALL)
         found: dict[tuple[int, int, str], Mention] = {}
-        for number, pattern, others in tried:
-            if any(words.isdisjoint(other) for other in others):
-                continue
-            for match in pattern.finditer(plain):
-                mention = self._mention(plain, number, match)
-                if mention and ((key := (number, mention.left, mention.name)) not in found or found[key].start > mention.start):
-                    found[key] = mention
-        mentions = sorted(found.values(), key=lambda m: (m.start, m.rule.id, m.end))
-        return _spoken(text, mentions)
+        for span in _SPAN.finditer(small):
+            start, end = span.span()
+            words = set(WORD.findall(small, start, end))
+            for one in {one for word in self._tries.keys() & words for one in self._tries[word]}:
+                attempt = self._attempts[one]
+                if any(map(words.isdisjoint, attempt.others)):
+                    continue
+                for match in attempt.pattern.finditer(plain if attempt.cased else small, start, end):
+                    mention = self._mention(plain, attempt.number, match)
+                    key = (attempt.number, mention.left, mention.name) if mention else None
+                    if mention and key and (key not in found or _order(mention) < _order(found[key])):
+                        found[key] = mention
+        return _spoken(text, sorted(found.values(), key=_order))
 
     def _mention(self, text: str, number: int, match: re.Match[str]) -> Mention | None:
         left, right = sentence(text, *match.span())
@@ -150,6 +161,14 @@ class RuleSet:
         return [rule for rule in self.rules if rule.theme in themes]
 
 
+def _order(mention: Mention) -> tuple[int, str, int]:
+    return mention.start, mention.rule.id, -mention.end
+
+
+def _any_of(phrases: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(regex, phrases)), re.IGNORECASE)
+
+
 def _spoken(text: str, mentions: list[Mention]) -> list[Mention]:
     """Leave out what agents say where only the customer's words count."""
     if ":" not in text or all(mention.rule.speaker == "any" for mention in mentions):
@@ -165,93 +184,6 @@ def sentence(text: str, start: int, end: int) -> tuple[int, int]:
     right = stop.start() + len(stop[0].rstrip()) if stop else min(len(text), end + 400)
     left += len(text[left:start]) - len(text[left:start].lstrip())
     return left, right
-
-
-def _regex(phrase: str) -> str:
-    """Return a phrase as a regular expression: a blank is any white space, "..." up to five words."""
-    pattern = _BLANK.sub(lambda blank: _BLANKS[blank[0]], phrase)
-    return rf"\b{pattern}(?:(?<=\s)|(?!\w))"
-
-
-def certain(phrase: str) -> list[frozenset[str]]:
-    """Return sets of words of each of which a text must hold one for a phrase to be in it, the rarest first, as far as a guess goes.
-
-    Raises
-    ------
-    DataError
-        If no word of the phrase is certain.
-
-    Examples
-    --------
-    >>> [sorted(words) for words in certain("(my|the) refund(s|ed)? ... asked")]
-    [['asked'], ['refund', 'refunded', 'refunds'], ['my', 'the']]
-    """
-    sets = [words for part in _parts(_REPEATED.sub("", phrase)) if (words := _words(part))]
-    if not sets:
-        raise DataError(f"Rules: a phrase without a certain word. Found {phrase!r}. Put one word outside brackets and question marks.")
-    return sorted(sets, key=lambda words: sum(10.0 if word in _COMMON else 4 / len(word) ** 2 for word in words))
-
-
-def _parts(phrase: str) -> Iterator[str]:
-    """Split a phrase at the blanks outside brackets."""
-    depth, part = 0, ""
-    for letter in phrase:
-        depth += (letter == "(") - (letter == ")")
-        if letter == " " and not depth:
-            yield part
-            part = ""
-        else:
-            part += letter
-    yield part
-
-
-def _words(part: str) -> frozenset[str]:
-    """Return the longest word of each way to read a part; none if it may be absent or cannot be told."""
-    ways = _ways(part)
-    longest = [max(_WORD.findall(way.lower()), key=len, default="") for way in ways or [""]]
-    return frozenset() if "" in longest else frozenset(longest)
-
-
-@lru_cache(maxsize=4096)
-def _ways(part: str) -> tuple[str, ...] | None:
-    """Return the ways to read a pattern of letters, brackets and question marks; None if it holds more than these."""
-    options: list[tuple[str, ...]] = []
-    for piece in _pieces(part):
-        optional = len(piece) > 1 and piece.endswith("?")
-        core = piece[:-1] if optional else piece
-        if core.startswith("("):
-            inner = [_ways(choice) for choice in _choices(core[1:-1])]
-            if any(way is None for way in inner):
-                return None
-            ways = tuple(way for found in inner for way in found or ())
-        elif core in "[]{}*+.?^$\\" or core.startswith("\\"):
-            return None
-        else:
-            ways = (core,)
-        options.append((*ways, "") if optional else ways)
-    return tuple("".join(letters) for letters in product(*options))
-
-
-def _pieces(part: str) -> Iterator[str]:
-    """Yield the letters, escapes and bracketed groups of a pattern, each with its question mark."""
-    depth, piece = 0, ""
-    for i, letter in enumerate(part):
-        depth += (letter == "(") - (letter == ")")
-        piece += letter
-        if not depth and piece != "\\" and part[i + 1 : i + 2] != "?":
-            yield piece
-            piece = ""
-
-
-def _choices(inner: str) -> list[str]:
-    depth, choices = 0, [""]
-    for letter in inner:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "|" and not depth:
-            choices.append("")
-        else:
-            choices[-1] += letter
-    return choices
 
 
 @lru_cache(maxsize=8)
