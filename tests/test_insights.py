@@ -344,11 +344,11 @@ def test_state_that_is_none_is_refused(year, tmp_path):
 
 
 def test_parts_do_not_matter(year, monkeypatch):
-    from servicenlp.insights import records
+    from servicenlp.insights import files
 
     table, path = year
     whole = insights.tally(path, by=["team"], date="day")
-    monkeypatch.setattr(records, "_SIZE", 333)
+    monkeypatch.setattr(files, "_SIZE", 333)
     same(insights.tally(path, by=["team"], date="day"), whole)
 
 

@@ -48,7 +48,7 @@ def report(
     counted = insights.tally(
         scored, by=groups, date=date, period=period, competitors=names, prefix=prefix, state=state, redact=redact
     )  # fmt: skip
-    found = insights.tables(counted, names)
+    found = insights.tables(counted)
     if date and found.about["scored"] and not found.about["dated"]:
         raise DataError(f"{scored}: no dates in the column {date!r}. Found none that can be read. Name another one with --date.")
     if tables:

@@ -40,7 +40,7 @@ def trend(
     columns = [name.strip() for one in by for name in one.split(",") if name.strip()]
     names = competitor_names(competitors)
     counted = insights.tally(scored, by=columns, date=date, period=period, competitors=names, prefix=prefix, state=state)
-    found = insights.tables(counted, names) if tables else insights.tables(counted, names, ["staircase"])
+    found = insights.tables(counted) if tables else insights.tables(counted, ["staircase"])
     if not found.about["dated"]:
         raise DataError(
             f"{scored}: no dates in the column {date!r}. Found {found.about['scored']:,} scored rows without. Name another one."

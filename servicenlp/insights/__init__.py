@@ -9,6 +9,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 import pandas as pd
 
@@ -26,9 +27,8 @@ from servicenlp.insights.steps import results as steps
 from servicenlp.insights.tally import ALL, Tally
 from servicenlp.insights.truths import results as truths
 from servicenlp.insights.wishes import results as wishes
-from servicenlp.scoring import PREFIX
 
-__all__ = ["Insights", "Result", "compute", "tables", "tally"]
+__all__ = ["Insights", "Options", "Result", "compute", "tables", "tally"]
 
 _THEMES = {
     "standing": standing,
@@ -43,20 +43,45 @@ _THEMES = {
 }
 
 
-def compute(
-    source: str | Path | pd.DataFrame,
-    *,
-    by: Sequence[str] = (),
-    date: str = "",
-    period: str = "month",
-    competitors: Sequence[str] = (),
-    text: str = "",
-    csat: str = "",
-    prefix: str = PREFIX,
-    state: str | Path | None = None,
-    seed: int = 0,
-    redact: bool = False,
-) -> Insights:
+class Options(TypedDict, total=False):
+    """How scored interactions are read; all may be left out.
+
+    Attributes
+    ----------
+    by : sequence of str
+        Columns whose values are the groups; "week", "month" and "quarter" are told from the date.
+    date : str
+        The column of the date. Without it there is nothing over time.
+    period : str
+        "week", "month" (the default) or "quarter".
+    competitors : sequence of str
+        Names to look for; found by their context if there are none.
+    text, csat : str
+        The columns of the words and of the customers' own rating; found if not named.
+    prefix : str
+        What the names of the scored columns begin with; "service_" if not named.
+    state : str or Path
+        A file that keeps the counts from run to run, so that only appended rows are read. It holds
+        quotations, so keep it as private as the data.
+    seed : int
+        Of the drawing of quotations and of bootstraps; 0 by default.
+    redact : bool
+        Mask addresses, numbers and names in quotations, as `servicenlp.privacy` does.
+    """
+
+    by: Sequence[str]
+    date: str
+    period: str
+    competitors: Sequence[str]
+    text: str
+    csat: str
+    prefix: str
+    state: str | Path | None
+    seed: int
+    redact: bool
+
+
+def compute(source: str | Path | pd.DataFrame, **options: Unpack[Options]) -> Insights:
     """Compute all tables from scored interactions.
 
     Parameters
@@ -64,25 +89,8 @@ def compute(
     source : str, Path or DataFrame
         What `servicenlp score` wrote, in any of its formats, or `score_frame` returned. A file is
         read in parts; memory does not grow with its rows.
-    by : sequence of str
-        Columns whose values are the groups; "week", "month" and "quarter" are told from the date.
-    date : str
-        The column of the date. Without it there is nothing over time.
-    period : str
-        "week", "month" or "quarter".
-    competitors : sequence of str
-        Names to look for; found by their context if there are none.
-    text, csat : str
-        The columns of the words and of the customers' own rating; found if not named.
-    prefix : str
-        What the names of the scored columns begin with.
-    state : str or Path, optional
-        A file that keeps the counts from run to run, so that only appended rows are read. It holds
-        quotations, so keep it as private as the data.
-    seed : int
-        Of the drawing of quotations and of bootstraps.
-    redact : bool
-        Mask addresses, numbers and names in quotations, as `servicenlp.privacy` does.
+    **options
+        `by`, `date`, `period` and more: see `Options`.
 
     Returns
     -------
@@ -102,46 +110,22 @@ def compute(
     >>> compute(scored, by=["team"], date="day")["means"][["by", "group", "n"]].values.tolist()
     [['', '(all)', 2], ['team', 'A', 1], ['team', 'B', 1]]
     """
-    counted = tally(
-        source,
-        by=by,
-        date=date,
-        period=period,
-        competitors=competitors,
-        text=text,
-        csat=csat,
-        prefix=prefix,
-        state=state,
-        seed=seed,
-        redact=redact,
-    )
-    return tables(counted, competitors)
+    return tables(tally(source, **options))
 
 
-def tables(counted: Tally, competitors: Sequence[str] = (), themes: Sequence[str] = tuple(_THEMES)) -> Insights:
-    """Make the tables of what `tally` counted, with the same competitors; of some themes only, if they are named."""
-    rules = load_rules(tuple(competitors))
-    results = [result for theme in themes for result in _THEMES[theme](counted, rules)]
-    return Insights({result.name: result for result in results}, counted.quotations(), _definitions(results, rules), _about(counted))
+def tables(counted: Tally, themes: Sequence[str] = tuple(_THEMES)) -> Insights:
+    """Make the tables of what `tally` counted; of some themes only, if they are named."""
+    results = [result for theme in themes for result in _THEMES[theme](counted, counted.rules)]
+    named = {result.name: result for result in results}
+    return Insights(named, counted.quotations(), _definitions(results, counted.rules), _about(counted))
 
 
-def tally(
-    source: str | Path | pd.DataFrame,
-    *,
-    by: Sequence[str] = (),
-    date: str = "",
-    period: str = "month",
-    competitors: Sequence[str] = (),
-    text: str = "",
-    csat: str = "",
-    prefix: str = PREFIX,
-    state: str | Path | None = None,
-    seed: int = 0,
-    redact: bool = False,
-) -> Tally:
+def tally(source: str | Path | pd.DataFrame, **options: Unpack[Options]) -> Tally:
     """Count scored interactions, which is what `compute` does first; the parameters are the same."""
-    plan = Plan(tuple(dict.fromkeys(by)), date, period, text, csat, prefix)
-    rules = load_rules(tuple(competitors))
+    told: dict[str, Any] = {key: value for key, value in options.items() if key in ("date", "period", "text", "csat", "prefix")}
+    plan = Plan(tuple(dict.fromkeys(options.get("by", ()))), **told)
+    rules = load_rules(tuple(options.get("competitors", ())))
+    seed, redact, state = options.get("seed", 0), options.get("redact", False), options.get("state")
     if isinstance(source, pd.DataFrame):
         return tally_frame(source, plan, rules, seed, redact)
     return tally_file(Path(source), plan, rules, Path(state) if state else None, seed, redact)

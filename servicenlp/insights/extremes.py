@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from servicenlp.insights.quotations import READ
 from servicenlp.insights.results import Result, describe
 from servicenlp.insights.rules import RuleSet
-from servicenlp.insights.tally import READ, Tally
+from servicenlp.insights.tally import Tally
 
 
 def results(tally: Tally, rules: RuleSet) -> list[Result]:

@@ -1,38 +1,31 @@
-"""Scored rows to plain records: level, categories, groups, period, words; in parts, from a file or a DataFrame."""
+"""Scored rows to plain records: level, categories, groups, period, words."""
 
-import csv
-import hashlib
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from servicenlp.columns import SCORED
 from servicenlp.errors import DataError
-from servicenlp.formats import MISSING, Options, Table, read_table
-from servicenlp.formats.delimited import detect_delimiter
-from servicenlp.formats.encodings import detect_encoding
+from servicenlp.formats import MISSING, Options, Table
+from servicenlp.insights.files import ScoredFile
 from servicenlp.readers import recognise
 from servicenlp.scoring import PREFIX
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS
 
 PERIODS = {"week": "W-SUN", "month": "M", "quarter": "Q"}
 OURS = ("level", "p_level_1", "p_level_6", *CATEGORY_NAMES, "ring", "cause", "interest", "flags", "evidence", "evidence_start",
-        "evidence_end", "interaction", "status")  # fmt: skip
+        "evidence_end", "interaction", "status", "model")  # fmt: skip
 CSAT_NAMES = re.compile(r"csat|satisfaction|survey results?|rating|stars?|nps", re.IGNORECASE)
 _GOOD = {"good": 1.0, "satisfied": 1.0, "positive": 1.0, "great": 1.0, "happy": 1.0, "very satisfied": 1.0, "extremely happy": 1.0}
 _BAD = dict.fromkeys(["bad", "unsatisfied", "dissatisfied", "negative", "unhappy", "very dissatisfied", "extremely unhappy", "poor"], 0.0)
 _DATE_NAMES = re.compile(r"created|opened|received|submitted|posted|sent|started|date|day|time|\bwhen\b|_at$", re.IGNORECASE)
 _BEGUN = re.compile(r"created|opened|received|submitted|posted|sent|started", re.IGNORECASE)
 _DATED = re.compile(r"\d{4}-\d\d?-\d|\d{1,2}[/.]\d{1,2}[/.]\d{2}|\d{1,2}[ /-][A-Za-z]{3}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{9,13}$")
-_SIZE = 20_000
-_HEAD = 1 << 16
 
 
 @dataclass
@@ -61,13 +54,10 @@ class Plan:
     prefix: str = PREFIX
     dayfirst: bool = True
 
-
-class Part(NamedTuple):
-    """Some rows, their number before the first of them, and how far in the file they end (None: not known)."""
-
-    rows: pd.DataFrame
-    first: int
-    position: int | None
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a scored file that are read."""
+        return list(dict.fromkeys([*(self.prefix + own for own in OURS), *filter(None, [*self.by, self.date, self.text, self.csat])]))
 
 
 def make_plan(columns: Sequence[str], sample: pd.DataFrame, name: str, plan: Plan) -> Plan:
@@ -117,8 +107,7 @@ def _csat_column(theirs: pd.DataFrame) -> str:
 
 def find_date(path: Path, prefix: str = PREFIX) -> str:
     """Return the column of a scored file that tells when an interaction began; empty if there is none."""
-    part = next(ScoredFile(path).parts(), None)
-    rows = part.rows.head(200) if part else pd.DataFrame()
+    rows = ScoredFile(path).head()
     told = {str(name): _words(rows[name]) for name in rows if not str(name).startswith(prefix) and _DATE_NAMES.search(str(name))}
     dated = [name for name, cells in told.items() if (cells != "").any() and cells[cells != ""].str.match(_DATED).mean() > 0.8]
     return min(dated, key=lambda name: not _BEGUN.search(name), default="")
@@ -180,6 +169,8 @@ def canonical(rows: pd.DataFrame, plan: Plan, first: int = 0) -> pd.DataFrame:
 
 def _words(cells: pd.Series) -> pd.Series:
     """Return cells as strings, empty where there is nothing; whole numbers that became floats as they were."""
+    if cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=False) in ("string", "empty"):
+        return cells
     filled = cells.where(~cells.isna(), "") if cells.dtype == object else cells.astype(object).where(cells.notna(), "")
     return filled.map(
         lambda cell: cell if isinstance(cell, str) else "" if cell is MISSING else f"{cell:g}" if isinstance(cell, float) else str(cell)
@@ -226,72 +217,3 @@ def periods(dates: pd.Series, period: str) -> pd.Series:
             dates.notna(), ""
         )
     return dates.dt.to_period(PERIODS[period]).astype(str).where(dates.notna(), "")
-
-
-@dataclass
-class ScoredFile:
-    """A scored file that can be read on where the last reading ended.
-
-    Text formats (CSV, TSV, JSON lines) go on at a byte; of the others all rows are read.
-    """
-
-    path: Path
-    _columns: list[str] = field(default_factory=list)
-
-    @property
-    def grows(self) -> bool:
-        """Whether rows can be appended to the file."""
-        return self.path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson")
-
-    def digest(self, position: int) -> str:
-        """Return what tells whether the file is still the same up to `position`: its start and what stands before that place."""
-        with self.path.open("rb") as file:
-            head = file.read(min(_HEAD, position))
-            file.seek(max(0, position - _HEAD))
-            return hashlib.sha256(head + file.read(min(_HEAD, position))).hexdigest()
-
-    def parts(self, first: int = 0, position: int = 0) -> Iterator[Part]:
-        """Yield the rows, those after `position` only, of which `first` rows came before."""
-        if not self.path.is_file():
-            raise DataError(f"{self.path}: no such file. Found nothing there. Check the name.")
-        walk = (self._json if self.path.suffix.lower() in (".jsonl", ".ndjson") else self._csv) if self.grows else self._other
-        for columns, rows, end in walk(position):
-            yield Part(pd.DataFrame(rows, columns=columns), first, end)
-            first += len(rows)
-
-    def _csv(self, position: int) -> Iterator[tuple[list[str], list[Any], int]]:
-        encoding = detect_encoding(self.path)
-        with self.path.open("rb") as file:
-            delimiter = detect_delimiter(file.read(1 << 18).decode(encoding, "replace"))
-        if encoding == "utf-16":
-            raise DataError(f"{self.path}: UTF-16. Found a file that was saved anew. Give the one that servicenlp score wrote.")
-        with self.path.open("rb") as file:
-            header = next(csv.reader(_lines(file, encoding), delimiter=delimiter), [])
-            if position:
-                file.seek(position)
-            rows = csv.reader(_lines(file, encoding), delimiter=delimiter)
-            while part := list(islice(rows, _SIZE)):
-                # A file appended to with its header, as by "cat", holds it in the middle.
-                yield header, [(row + [""] * len(header))[: len(header)] for row in part if row and row != header], file.tell()
-
-    def _json(self, position: int) -> Iterator[tuple[list[str], list[Any], int]]:
-        with self.path.open("rb") as file:
-            file.seek(position)
-            while lines := list(islice(iter(file.readline, b""), _SIZE)):
-                items = [json.loads(line) for line in lines if line.strip()]
-                columns = list(dict.fromkeys(key for item in items for key in item))
-                yield columns, [[item.get(column) for column in columns] for item in items], file.tell()
-
-    def _other(self, position: int) -> Iterator[tuple[list[str], list[Any], None]]:
-        del position  # such a file is never appended to, but written anew
-        table = read_table(self.path, Options())
-        rows = (row for row, _ in table.walk())
-        while part := list(islice(rows, _SIZE)):
-            yield table.columns, [[None if cell is MISSING else cell for cell in row] for row in part], None
-
-
-def _lines(file: Any, encoding: str) -> Iterator[str]:
-    """Yield decoded lines; unlike a text file's, the place of a binary one can be told at any time."""
-    read: Callable[[], bytes] = file.readline
-    for line in iter(read, b""):
-        yield line.decode(encoding, "replace")

@@ -156,6 +156,10 @@ class RuleSet:
         plain = text.replace("\u2019", "'")
         return [rule for rule, pattern in self._topics if pattern.search(plain, left, right)]
 
+    def about(self, text: str, mention: Mention) -> list[str]:
+        """Return the topics of a mention's sentence by id; "topic-other" if it is about none of them."""
+        return [rule.id for rule in self.topics(text, mention.left, mention.right)] or ["topic-other"]
+
     def of(self, *themes: str) -> list[Rule]:
         """Return the rules of some themes, in the order of the file."""
         return [rule for rule in self.rules if rule.theme in themes]

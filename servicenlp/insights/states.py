@@ -12,19 +12,21 @@ from typing import Any
 import pandas as pd
 
 from servicenlp.errors import DataError
-from servicenlp.insights.records import Plan, ScoredFile, canonical, make_plan
+from servicenlp.insights.files import ScoredFile
+from servicenlp.insights.quotations import Quote
+from servicenlp.insights.records import Plan, canonical, make_plan
 from servicenlp.insights.rules import RuleSet
-from servicenlp.insights.tally import Quote, Tally
+from servicenlp.insights.tally import Tally
 
-_VERSION = 2
+_VERSION = 3
 
 
 def tally_frame(table: pd.DataFrame, plan: Plan, rules: RuleSet, seed: int = 0, redact: bool = False) -> Tally:
     """Count a scored DataFrame."""
     names = table.rename(columns=str)
-    tally = Tally(make_plan(list(names.columns), names.head(200), "DataFrame", plan), seed=seed, redact=redact)
+    tally = Tally(make_plan(list(names.columns), names.head(200), "DataFrame", plan), rules, seed=seed, redact=redact)
     for first in range(0, len(names), 20_000):
-        tally.add(canonical(names.iloc[first : first + 20_000], tally.plan, first), rules)
+        tally.add(canonical(names.iloc[first : first + 20_000], tally.plan, first))
     tally.n_rows = len(names)
     return tally
 
@@ -50,21 +52,22 @@ def tally_file(path: Path, plan: Plan, rules: RuleSet, state: Path | None = None
     """
     file = ScoredFile(path)
     task = {"version": _VERSION, "asked": asdict(plan), "rules": rules.digest, "seed": seed, "redact": redact}
-    tally, position = _load(file, state, task) if state else (None, 0)
-    for part in file.parts(tally.n_rows if tally else 0, position):
-        if tally is None:
-            tally = Tally(make_plan(list(part.rows.columns), part.rows.head(200), str(path), plan), seed=seed, redact=redact)
-        tally.add(canonical(part.rows, tally.plan, part.first), rules)
+    tally, position = _load(file, state, task, rules) if state else (None, 0)
+    if tally is None:
+        head = file.head()
+        if head.columns.empty:
+            raise DataError(f"{path}: no rows. Found an empty file. Score something first.")
+        tally = Tally(make_plan(list(head.columns), head, str(path), plan), rules, seed=seed, redact=redact)
+    for part in file.parts(tally.n_rows, position, tally.plan.columns):
+        tally.add(canonical(part.rows, tally.plan, part.first))
         tally.n_rows = part.first + len(part.rows)
         position = part.position or 0
-    if tally is None:
-        raise DataError(f"{path}: no rows. Found an empty file. Score something first.")
     if state:
         _save(tally, file, position, state, task)
     return tally
 
 
-def _load(file: ScoredFile, state: Path, task: dict[str, Any]) -> tuple[Tally | None, int]:
+def _load(file: ScoredFile, state: Path, task: dict[str, Any], rules: RuleSet) -> tuple[Tally | None, int]:
     """Return the tally of the last run and where it ended; None if it does not go on from there."""
     if not state.exists() or not file.path.is_file():
         return None, 0
@@ -77,7 +80,7 @@ def _load(file: ScoredFile, state: Path, task: dict[str, Any]) -> tuple[Tally | 
     if not fits or not file.grows or position > file.path.stat().st_size or told["digest"] != file.digest(position):
         return None, 0
     asked = {**told["plan"], "by": tuple(told["plan"]["by"])}
-    tally = Tally(Plan(**asked), told["n_rows"], seed=task["seed"], redact=task["redact"])
+    tally = Tally(Plan(**asked), rules, told["n_rows"], seed=task["seed"], redact=task["redact"])
     tally.counts = {name: Counter({tuple(key): n for *key, n in rows}) for name, rows in told["counts"].items()}
     tally.quotes = {tuple(key): [(draw, Quote(*quote)) for draw, quote in drawn] for key, drawn in told["quotes"]}
     tally.extremes = {name: [(p, row, Quote(*quote)) for p, row, quote in kept] for name, kept in told["extremes"].items()}
