@@ -15,6 +15,7 @@ _PARTS = (".responses", ".responses.users", ".responses.status", ".suggestion", 
 _QUESTIONS = "".join(f'        rg.LabelQuestion("{target}", labels={values(target)}, required=False),\n' for target in list(TARGETS)[1:])
 SETTINGS = f"""import argilla as rg
 
+rg.Argilla(api_url="http://localhost:6900", api_key="...")
 settings = rg.Settings(
     fields=[rg.TextField("text")],
     questions=[
@@ -22,8 +23,7 @@ settings = rg.Settings(
 {_QUESTIONS}        rg.SpanQuestion("{EVIDENCE}", field="text", labels=["{EVIDENCE}"], required=False),
     ],
 )
-client = rg.Argilla(api_url="http://localhost:6900", api_key="...")
-dataset = rg.Dataset("service", settings=settings, client=client).create()
+dataset = rg.Dataset("service", settings=settings).create()
 dataset.records.from_json("FILE")
 """
 
