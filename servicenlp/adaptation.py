@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from servicenlp import calibration
 from servicenlp.classifier import ServiceClassifier
@@ -82,10 +83,11 @@ def adapt(
     group = np.arange(len(texts)) if groups is None else pd.factorize(np.asarray(groups))[0]
     model, ground = _prepare(base, texts, labels)
     fold = split_folds(group, FOLDS, base.random_state)
-    for done, (target, label) in enumerate(labels.items(), 1):
-        _move(model, ground, target, label, weight, fold, strengths, n_jobs, anchored=target in base.outputs_)
-        if progress:
-            progress(done, len(labels))
+    with threadpool_limits(1):  # as in `ServiceClassifier.fit`
+        for done, (target, label) in enumerate(labels.items(), 1):
+            _move(model, ground, target, label, weight, fold, strengths, n_jobs, anchored=target in base.outputs_)
+            if progress:
+                progress(done, len(labels))
     return model
 
 

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from servicenlp import calibration
 from servicenlp.errors import DataError
@@ -80,6 +81,11 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         Scores of the training interactions by models that had not seen their fold.
     evidence_coef_, evidence_form_ : array of float32
         See `evidence`.
+
+    Notes
+    -----
+    scikit-learn cannot split labels of several targets by themselves: where `y` is a DataFrame, give
+    `GridSearchCV`, `cross_val_predict` and their like ``cv=KFold(3)`` or ``GroupKFold(3)``, not a number.
 
     Examples
     --------
@@ -160,7 +166,8 @@ class ServiceClassifier(ClassifierMixin, BaseEstimator):
         fits = Parallel(n_jobs=self.n_jobs, return_as="generator")(
             delayed(fit_target)(matrix, labels[t], own[t], fold, k, self.C, self.max_iter, len(TARGETS[t])) for t, k in tasks
         )
-        self._gather(_counted(fits, len(tasks), progress), labels, weight, fold)
+        with threadpool_limits(1):  # for matrices this sparse, BLAS threads wait for each other more than they work
+            self._gather(_counted(fits, len(tasks), progress), labels, weight, fold)
         return self
 
     def _learn_terms(self, terms: Terms, texts: list[str], counted: NDArray[np.bool_]) -> sparse.csr_matrix:

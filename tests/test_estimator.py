@@ -11,7 +11,6 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict,
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
-from threadpoolctl import threadpool_limits
 
 from servicenlp import calibration
 from servicenlp.classifier import ServiceClassifier
@@ -38,12 +37,6 @@ CHECKS = [
     "check_set_params",
     "check_valid_tag_types",
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with threadpool_limits(1):  # threads cost more than they bring at this size
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +213,10 @@ def test_works_in_a_grid_search(labels):
 @pytest.mark.parametrize("scoring", ["neg_log_loss", "roc_auc_ovr", "f1_macro"])
 def test_works_with_the_usual_scores(scoring):
     assert np.isfinite(cross_val_score(Classifier(), TEXTS, LEVELS, cv=FOLDS, scoring=scoring)).all()
+
+
+def test_several_targets_work_with_a_splitter():
+    assert cross_val_predict(Classifier(), TEXTS, LABELS, cv=GroupKFold(2), groups=np.tile(NOUNS, 6)).tolist() == LEVELS.tolist()
 
 
 def test_works_with_groups():

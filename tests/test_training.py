@@ -1,7 +1,6 @@
 import json
 
 import pytest
-from threadpoolctl import threadpool_limits
 
 from servicenlp.corpus import read_corpus
 from servicenlp.errors import DataError
@@ -33,12 +32,6 @@ def data(tmp_path):
         return [tmp_path / "mine.jsonl"]
 
     return data
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with threadpool_limits(1):
-        yield
 
 
 def test_train_writes_a_model_that_loads(data, tmp_path):
