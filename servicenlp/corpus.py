@@ -47,8 +47,8 @@ class Corpus(NamedTuple):
     ----------
     table : DataFrame
         One interaction a row: text, the targets found, `weight` (1 unless the file says
-        otherwise), `family` (the group that folds keep together; the file if it has none) and
-        `file`.
+        otherwise), `family` (the group that folds keep together; the file if it has none), `file`
+        and `voted` (whether all its labels are from `servicenlp label`, not from people).
     problems : list of Problem
         The lines that are not in the table, and why.
     """
@@ -207,20 +207,23 @@ def _rows(opened: _Opened, extra: Sequence[str]) -> Iterator[tuple[int, dict[str
         row |= {target: next((label for label in found if label is not None), None) for target, found in labels.items()}
         row |= {"id": str(_or(cell.get(named), ""))} if named else {}
         row |= {name: cell[name] if isinstance(cell.get(name), str) else "" for name in kept}
-        row |= {"weight": _weight(cell, columns, labels), "family": _or(cell.get("family"), file.stem), "file": file.stem}
+        kinds = _kinds_used(columns, labels)
+        kind = next(iter(kinds)) if len(kinds) == 1 else ""
+        row |= {"weight": cell.get("weight", cell.get(f"{kind}weight", 1.0)), "family": _or(cell.get("family"), file.stem)}
+        row |= {"file": file.stem, "voted": kind == _KINDS[-1]}
         if "human_evidence" in opened.columns:
             row["evidence"] = _or(cell.get("human_evidence"), row.get("evidence", ""))
         yield number, row, problem or _wrong(row, list(columns))
 
 
-def _weight(cell: dict[str, Any], columns: dict[str, list[str]], labels: dict[str, list[Any]]) -> Any:
-    """Return what a row counts: its own weight, or else what it says of the one source that all its labels are from."""
+def _kinds_used(columns: dict[str, list[str]], labels: dict[str, list[Any]]) -> set[str]:
+    """Return of which kinds the labels of a row are."""
     used = set()
     for target, found in labels.items():
         named = next((name for name, label in zip(columns[target], found, strict=True) if label is not None), None)
         if named:
             used.add(next((kind for kind in _KINDS if kind and named.startswith(kind)), ""))
-    return cell.get("weight", cell.get(f"{used.pop()}weight", 1.0) if len(used) == 1 else 1.0)
+    return used
 
 
 def _label(target: str, cell: Any) -> Any:

@@ -1,5 +1,6 @@
 """What is told of a model beside its weights: on what it was judged, how well, for whom it is not."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ from numpy.typing import NDArray
 from servicenlp import calibration
 from servicenlp.classifier import ServiceClassifier
 from servicenlp.evaluation import by_group, by_label, evaluate, reliability
-from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, TARGETS, values
+from servicenlp.taxonomy import CATEGORIES, CATEGORY_NAMES, LEVELS, TARGETS, values
 
 PLOT = "reliability.svg"
 GROUPS = ("file", "channel", "source")
 _MOST = 25  # groups in a table, the largest
 
 
-def judge_unseen(model: ServiceClassifier, table: pd.DataFrame, leaks: NDArray[np.bool_]) -> dict[str, Any]:
+def judge_unseen(model: ServiceClassifier, table: pd.DataFrame, left_out: NDArray[np.bool_]) -> dict[str, Any]:
     """Judge each training interaction by a model that had read nothing of its group.
 
     Parameters
@@ -26,8 +27,8 @@ def judge_unseen(model: ServiceClassifier, table: pd.DataFrame, leaks: NDArray[n
         Just fitted on the table.
     table : DataFrame
         As `read_corpus` gives it.
-    leaks : array of bool, shape (n_interactions,)
-        Those to leave out of the figures; see `split_groups`.
+    left_out : array of bool, shape (n_interactions,)
+        Those to leave out of the figures, such as those that `split_groups` finds to leak.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def judge_unseen(model: ServiceClassifier, table: pd.DataFrame, leaks: NDArray[n
     """
     if "level" not in model.outputs_:
         return {}
-    kept = np.flatnonzero(~leaks)
+    kept = np.flatnonzero(~left_out)
     predicted = {}
     for target, scores in model.unseen_scores_.items():
         proba = calibration.probabilities(scores[kept], model.temperatures_[target])
@@ -54,7 +55,7 @@ def judge_unseen(model: ServiceClassifier, table: pd.DataFrame, leaks: NDArray[n
     figures["labels"] = {
         target: by_label(table[target], guess[target], target).round(3).to_dict("records")
         for target in ("level", *CATEGORY_NAMES)
-        if target in guess and target in table
+        if target in guess and target in table and table[target].notna().any()
     }
     for name in GROUPS:
         if name in known and (name == "file" or known[name].fillna("").nunique() > 1):
@@ -106,8 +107,7 @@ def render_card(card: dict[str, Any]) -> str:
     lines = [
         f"# Model card: {card['name']} ({card['id']})",
         "",
-        "Predicts, for a customer interaction in English, the service level as the customer experienced it (1 to 6),",
-        "what failed or delighted in four categories, and focus, ring, cause and interest. Linear in its terms.",
+        *_purpose(list(card["labels"])),
         *_origin(about),
         "",
         "## Learnt from",
@@ -128,6 +128,18 @@ def render_card(card: dict[str, Any]) -> str:
     if about["left_out"]:
         lines += ["", f"## Left out: {len(about['left_out'])} lines", "", *(f"- {problem}" for problem in about["left_out"][:50])]
     return "\n".join(lines) + "\n"
+
+
+def _purpose(targets: list[str]) -> list[str]:
+    told = ["the service level as the customer experienced it (1 to 6)"] if "level" in targets else []
+    names = [category.name for category in CATEGORIES if category.value in targets]
+    told += [f"what failed or delighted in {_listed(names)}"] if names else []
+    told += [target for target in targets if target not in ("level", *CATEGORY_NAMES)]
+    return textwrap.wrap(f"Predicts, for a customer interaction in English, {_listed(told)}. Linear in its terms.", 118)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _origin(about: dict[str, Any]) -> list[str]:

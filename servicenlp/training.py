@@ -68,8 +68,8 @@ def train(
     table, labels, notes = choose_labels(table)
     about["notes"] = [*(f"Left out: {line}." for line in group_problems(problems)), *notes]
     groups, leaks = split_groups(table)
-    if leaks.any():
-        about["notes"].append(f"{leaks.sum():,} interactions have near-copies in other families, and are not in the figures.")
+    unjudged = leaks | _voted(table)
+    about["notes"] += _tell_unjudged(table, leaks, unjudged)
     given = load_model(base).set_params(criminal_recall=recall) if base is not None else None
     if given is None:
         model = ServiceClassifier(n_jobs=n_jobs, criminal_recall=recall)
@@ -78,18 +78,35 @@ def train(
     else:
         model = adapt(given, table["text"], labels, table["weight"], groups, n_jobs=n_jobs, progress=progress)
         about["from"] = {"name": given.card_["name"], "id": given.card_["id"]}
-    about["figures"] = _judge(model, given, table, leaks) if groups.nunique() > 1 else {}
+    about["figures"] = _judge(model, given, table, unjudged) if groups.nunique() > 1 else {}
     about["rare"] = rare_labels(labels)
     if recall is not None and "level" in labels:
         about["threshold"] = _recall_reached(model, labels["level"], recall)
     return _write(model, folder, about)
 
 
-def _judge(model: ServiceClassifier, given: ServiceClassifier | None, table: pd.DataFrame, leaks: NDArray[np.bool_]) -> dict[str, Any]:
+def _voted(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which interactions no person labelled, if a person labelled others: by those alone a model is judged."""
+    voted = table["voted"].to_numpy(bool)
+    return voted & (not voted.all())
+
+
+def _tell_unjudged(table: pd.DataFrame, leaks: NDArray[np.bool_], unjudged: NDArray[np.bool_]) -> list[str]:
+    notes = []
+    if leaks.any():
+        notes.append(f"{leaks.sum():,} interactions have near-copies in other families, and are not in the figures.")
+    if table["voted"].all():
+        notes.append("All labels are votes of rules and models: the figures tell how well these were learnt, not whether they are right.")
+    elif weak := (unjudged & ~leaks).sum():
+        notes.append(f"{weak:,} interactions have labels by votes alone, and are not in the figures.")
+    return notes
+
+
+def _judge(model: ServiceClassifier, given: ServiceClassifier | None, table: pd.DataFrame, unjudged: NDArray[np.bool_]) -> dict[str, Any]:
     """Return the figures on what was not seen, and those of the model that was adapted."""
-    figures = judge_unseen(model, table, leaks)
+    figures = judge_unseen(model, table, unjudged)
     if given is not None and figures:
-        kept = table[~leaks].reset_index(drop=True)
+        kept = table[~unjudged].reset_index(drop=True)
         figures["before"] = evaluate(kept, given.predict_frame(kept["text"]), given.predict_proba(kept["text"]))
     return figures
 

@@ -111,6 +111,24 @@ def test_train_says_what_it_does_not_train_and_what_it_leaves_out(data, tmp_path
     assert notes[2:] == ["Left out: 1 rows without a label.", "Left out: 1 rows of weight 0."]
 
 
+def test_train_judges_by_what_people_labelled(data, tmp_path):
+    voted = [
+        {"text": f"{word} {own_words(level, i)}", "label_level": level, "label_primary": "failed", "label_weight": 0.5}
+        for level, word in enumerate(WORDS, 1) for i in range(4)
+    ]  # fmt: skip
+    voted[0]["label_primary"] = "none"
+    about = train(data(voted), tmp_path / "voted", n_jobs=1)["about"]
+    assert (
+        "All labels are votes of rules and models: the figures tell how well these were learnt, not whether they are right."
+        in about["notes"]
+    )
+    people = [{"text": row["text"][::-1], "level": row["label_level"]} for row in voted]
+    about = train(data([*voted, *people]), tmp_path / "both", n_jobs=1)["about"]
+    assert "24 interactions have labels by votes alone, and are not in the figures." in about["notes"]
+    assert about["figures"]["file"][0]["n"] == 24
+    assert list(about["figures"]["labels"]) == ["level"]
+
+
 def test_train_says_where_no_category_is_none(data, tmp_path):
     notes = train(data(rows(mindset=["failed", "delighted"])), tmp_path / "model", n_jobs=1)["about"]["notes"]
     assert "mindset: none is labelled none, so it will always be failed or delighted. Write none where it was neither." in notes
@@ -167,3 +185,4 @@ def test_train_learns_without_levels(data, tmp_path):
     without = [{name: cell for name, cell in row.items() if name != "level"} for row in rows(cause=["none", "process"])]
     card = train(data(without), tmp_path / "model", n_jobs=1)
     assert list(card["labels"]) == ["cause"]
+    assert "Predicts, for a customer interaction in English, cause. Linear in its terms." in (tmp_path / "model" / "card.md").read_text()
