@@ -1,10 +1,12 @@
 """What was written to what is judged: markup, quoted replies and signatures taken out, speakers kept apart."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from servicenlp.interactions import AGENT, CUSTOMER, Interaction, Message, Turn
+from servicenlp.chats import split_chat
+from servicenlp.interactions import AGENT, CUSTOMER, NOTE, Interaction, Message, Turn, split_turns
 from servicenlp.markup import strip_markup
 from servicenlp.replies import strip_replies
 
@@ -102,20 +104,35 @@ def _tell(given: list[Message]) -> list[tuple[str, str]]:
     """Return who said what, each thing once."""
     told: list[tuple[str, str]] = []
     keys: list[str] = []
-    for message in given:
-        text = plain(message.text).strip() if message.speaker in _LABELS else ""
-        if not text:
-            continue
-        others = [earlier for speaker, earlier in told[:1] + told[1:][-_NEAR:] if speaker != message.speaker]
+    for speaker, text in (part for message in given for part in _parts(message)):
+        others = [earlier for other, earlier in told[:1] + told[1:][-_NEAR:] if other != speaker]
         text = _without_quoted(text, others)
         key = " ".join(_WORD.findall(text.casefold())) or text
-        if keys and message.speaker == told[0][0] and _is_repeated(key, keys):
+        if keys and speaker == told[0][0] and _is_repeated(key, keys):
             continue
-        if len(told) == 1 and message.speaker == told[0][0] and _is_whole_of(key, keys[0]):
+        if len(told) == 1 and speaker == told[0][0] and _is_whole_of(key, keys[0]):
             told, keys = [], []
-        told.append((message.speaker, text))
+        told.append((speaker, text))
         keys.append(key)
     return told
+
+
+def _parts(message: Message) -> list[tuple[str, str]]:
+    """Return who says what in a message: its author all of it, unless it holds a chat, as where one became a ticket."""
+    spoken = message.speaker in _LABELS
+    if not spoken and (message.speaker == NOTE or message.text.count(":") < 2):
+        return []
+    text = plain(message.text).strip()
+    if text.count(":") > 1 and _is_chat(turns := split_turns(text), text):
+        said = [(turn.speaker, text[turn.start : turn.end].strip()) for turn in turns if turn.speaker in _LABELS]
+        return [(speaker, words) for speaker, words in said if words]
+    return [(message.speaker, text)] if text and spoken else []
+
+
+def _is_chat(turns: list[Turn], text: str) -> bool:
+    """Tell whether both sides speak; of a form ("Agent: Eva", "Customer: Jo") each label stands there once."""
+    labelled = Counter(turn.speaker for turn in turns if turn.start > 0)
+    return {CUSTOMER, AGENT} <= labelled.keys() and (bool(split_chat(text)) or max(labelled.values()) > 1)
 
 
 def _is_repeated(key: str, keys: list[str]) -> bool:

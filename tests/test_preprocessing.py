@@ -463,3 +463,20 @@ def test_assemble_turns_are_where_they_say(messages):
     for turn in found.turns or []:
         assert 0 <= turn.start < turn.end <= len(found.text)
         assert found.text[turn.start : turn.end].strip() == found.text[turn.start : turn.end]
+
+
+@pytest.mark.parametrize("speaker", [CUSTOMER, AGENT, SYSTEM])
+def test_a_chat_within_a_message_is_taken_apart(speaker):
+    chat = "[10:02] Visitor 42: My glass broke.\n[10:03] Tom (Support): Sorry! A new one is on its way.\n[10:04] Visitor 42: Great."
+    interaction = assemble([Message(speaker, chat, 1.0), Message(CUSTOMER, "It never came.", 2.0)])
+    assert [(turn.speaker, interaction.text[turn.start : turn.end]) for turn in interaction.turns] == [
+        (CUSTOMER, "My glass broke."),
+        (AGENT, "Sorry! A new one is on its way."),
+        (CUSTOMER, "Great."),
+        (CUSTOMER, "It never came."),
+    ]
+
+
+@pytest.mark.parametrize("text", ["Order: 4471\nAgent: Eva\nCustomer: Jo\nProblem: broken glass", "I called. Rep: no. Me: then I leave."])
+def test_a_form_within_a_message_is_its_authors(text):
+    assert [turn.speaker for turn in assemble([Message(CUSTOMER, text, 1.0)]).turns] == [CUSTOMER]
