@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from dateutil import parser
 
+from servicenlp.names import BRACKETED, SPEAKER, THINGS, find_name, is_proper, name_key, plays
 from servicenlp.speakers import AGENT, BOT, CUSTOMER, ROLE_WORDS, SYSTEM, has_agent_phrase, is_role, name_role, name_roles
 
 
@@ -114,49 +115,12 @@ _ALONE_HINT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
-# Labels that tell what follows rather than who says it.
-_FIELDS = frozenset(
-    """
-    pro pros con cons note notes update updates edit edited room rooms food service price location staff subject from to cc bcc date sent
-    re fw fwd ps p.s nb n.b summary verdict conclusion rating ratings score question answer q a q&a issue problem problems solution
-    resolution description details detail name email e-mail phone tel mobile address order product item items qty quantity total amount
-    status type category priority reason result results expected actual steps warning important title time day reply-to reference ref
-    tracking model serial version value quality delivery shipping packaging overall positives negatives positive negative good bad likes
-    dislikes yes no ok okay thanks thank hello hi hey dear regards cheers sorry please great sure bye also but so and then now first
-    second third finally anyway however today tomorrow yesterday monday tuesday wednesday thursday friday saturday sunday week month
-    year hours hour arrived called waited checked ordered left spoke told asked received emailed rang paid booked landed departed
-    arrival departure von an betreff gesendet datum de para asunto enviado objet envoyé à da oggetto inviato step option part chapter
-    table seat gate flight train bus case ticket invoice account id url link source tldr tl;dr fyi eta faq breakfast lunch dinner morning
-    afternoon evening bathroom bedroom kitchen pool wifi parking screen battery camera sound size fit colour color design comfort
-    cleanliness mon tue wed thu fri sat sun jan feb mar apr jun jul aug sep oct nov dec
-    """.split()
-)
-_FUNCTION_WORDS = frozenset(
-    """
-    to in on for with was is were are am i we my our they he she it its a an not that this these those there here at by be been has have
-    had do did does will would can could should if when while because about after before your his her their what who how why which than
-    or as just only very too told said says asked got get
-    """.split()
-)
-_PARTICLES = frozenset("de da do dos di del della van von der den la le el al bin ibn y e of the and".split())
-# "Customer service: slow" judges, "Agent Sam: hello" speaks.
-_THINGS = re.compile(
-    r"\b(?:services?|support|care|rooms?|portal|interface|experience|friendliness|satisfaction|ids?|names?|numbers?|no|e-?mail|phone|reviews?|"
-    r"area|lounge|relations|feedback|comments?|response|attitude|knowledge|hours|quality|team|desk)$",
-    re.IGNORECASE,
-)
-_NO_NAME = re.compile(r"[?!;=%€$£…\"“”]|\.\s+\w+\s+\w+\s|https?$|,.*,")
 _INLINE = re.compile(
     rf"(?:^|(?<=\s))(?P<stamp>{_CLOSED}|{_DATE}(?:,?\s|t){_CLOCK})[ \t]*[-–—|>,:]?[ \t]*(?P<name>[^\n:]{{1,40}}?):(?![/\d])[ \t]*",
     re.IGNORECASE,
 )
 _DATED = re.compile(_DATE, re.IGNORECASE)
 _LINE = re.compile(r"[^\n]*[^\s]")
-_WRAPPED = re.compile(r"[\[(<]([^\[\]()<>]+)[\])>]$")
-_BRACKETED = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
-_FROM = re.compile(r"(?<=\w) (?:from|at) (?=[A-Z])")  # "Eva from Acme"
-_SPEAKER = re.compile(r"(?:speaker|spk|person|participant|channel|voice)[\s_#-]*(?:\d{1,2}|[a-d])$", re.IGNORECASE)
-_NUMBER = re.compile(r"\+?[\d()\s-]{7,20}$")
 
 
 def split_chat(text: str, domains: Sequence[str] = ()) -> list[Utterance]:
@@ -198,8 +162,8 @@ def split_label(line: str) -> tuple[str, str]:
     (('Sam Jones', 'Good morning.'), ('', 'Price: too high'))
     """
     match = _LABELLED.match(line)
-    name = _name(match["name"]) if match else ""
-    return (name, line[match.end() :]) if match and name and _is_proper(name) else ("", line)
+    name = find_name(match["name"]) if match else ""
+    return (name, line[match.end() :]) if match and name and is_proper(name) else ("", line)
 
 
 def is_newest_first(said: list[Utterance]) -> bool:
@@ -252,11 +216,11 @@ def _timed(text: str) -> list[_Line]:
             line._replace(name="", start=line.at + len(line.stamp), alone=False) if line.alone and line.sure else line for line in found
         ]
         found = [line for line in found if not line.alone]
-    count = Counter(_key(line.name) for line in found)
+    count = Counter(name_key(line.name) for line in found)
     found = [
         line
         for line in found
-        if not line.name or _is_proper(line.name) or (" " not in line.name and (line.sure or count[_key(line.name)] > 1))
+        if not line.name or is_proper(line.name) or (" " not in line.name and (line.sure or count[name_key(line.name)] > 1))
     ]
     return _with_speakers(text, found) if _is_timed_chat(text, [line for line in found if line.name]) else []
 
@@ -276,19 +240,19 @@ def _timed_line(text: str, start: int, end: int, above: re.Match[str] | None) ->
     if stamp := _STAMPED.match(text, start, end):
         sure = stamp["stamp"][0] in "[(" or _DATED.match(stamp["stamp"]) is not None
         if stamp.end() == end:
-            name = _name(above[0]) if above else ""
-            return _Line(name, above.start(), end, end, stamp["stamp"], False, True) if above and name and _is_proper(name) else None
+            name = find_name(above[0]) if above else ""
+            return _Line(name, above.start(), end, end, stamp["stamp"], False, True) if above and name and is_proper(name) else None
         said = _SAID.match(text, stamp.end(), end)
-        if said and (name := _name(said["sender"] or said["nick"] or said["name"])) and (" " not in name or _is_proper(name)):
+        if said and (name := find_name(said["sender"] or said["nick"] or said["name"])) and (" " not in name or is_proper(name)):
             return _Line(name, start, said.end(), end, stamp["stamp"], sure or not said["name"])
         said = _DASHED.match(text, stamp.end(), end)
-        if said and (name := _name(said["name"])):
+        if said and (name := find_name(said["name"])):
             return _Line(name, start, said.end(), end, stamp["stamp"], sure)
-        if name := _name(text[stamp.end() : end]):
+        if name := find_name(text[stamp.end() : end]):
             return _Line(name, start, end, end, stamp["stamp"], sure, True)
         return _Line("", start, stamp.end(), end, stamp["stamp"], True) if sure else None
     named = _NAMED.match(text, start, end)
-    if named and (name := _name(named["name"])):
+    if named and (name := find_name(named["name"])):
         sure = bool(named["closed"]) or _DATED.match(named["open"]) is not None
         return _Line(name, start, named.end(), end, named["closed"] or named["open"], sure, named.end() == end)
     return None
@@ -297,16 +261,16 @@ def _timed_line(text: str, start: int, end: int, above: re.Match[str] | None) ->
 def _inline(text: str) -> Iterator[_Line]:
     """Find names beside a time in a chat whose lines were run together."""
     for match in _INLINE.finditer(text):
-        if name := _name(match["name"]):
+        if name := find_name(match["name"]):
             yield _Line(name, match.start(), match.end(), match.end(), match["stamp"], True)
 
 
 def _is_timed_chat(text: str, lines: list[_Line]) -> bool:
-    roles = any(_plays(line.name) for line in lines)
+    roles = any(plays(line.name) for line in lines)
     sure = any(line.sure for line in lines)
     if len(lines) < 2:
         return bool(lines) and roles and (sure or bool(_events(text, lines)))
-    again = max(Counter(_key(line.name) for line in lines).values()) > 1
+    again = max(Counter(name_key(line.name) for line in lines).values()) > 1
     return roles or sure or (again and len(lines) > 2) or has_agent_phrase(text)
 
 
@@ -316,20 +280,20 @@ def _labelled(text: str) -> list[_Line]:
     if len(hints) < 2 or all(is_role(hint.strip()) for hint in hints):
         return []
     matches = [match for line in _LINE.finditer(text) if (match := _LABELLED.match(text, line.start(), line.end()))]
-    lines = [_Line(name, match.start(), match.end(), match.end()) for match in matches if (name := _name(match["name"]))]
-    count = Counter(_key(line.name) for line in lines)
-    lines = [line for line in lines if count[_key(line.name)] > 1 or (_is_proper(line.name) and not _THINGS.search(line.name))]
-    lines = [line for line in lines if _is_proper(line.name) or " " not in line.name]
+    lines = [_Line(name, match.start(), match.end(), match.end()) for match in matches if (name := find_name(match["name"]))]
+    count = Counter(name_key(line.name) for line in lines)
+    lines = [line for line in lines if count[name_key(line.name)] > 1 or (is_proper(line.name) and not THINGS.search(line.name))]
+    lines = [line for line in lines if is_proper(line.name) or " " not in line.name]
     names = dict.fromkeys(line.name for line in lines)
     bare = {name_role(name) for name in names if is_role(name)}
     if len(names) < 2 or all(map(is_role, names)) or {CUSTOMER, AGENT} <= bare:
         return []
-    roles = {name_role(name) for name in names if _plays(name)}
+    roles = {name_role(name) for name in names if plays(name)}
     again = max(count.values()) > 1 and len(lines) > 2
-    titled = any(_BRACKETED.search(name) and _plays(name) for name in names)
+    titled = any(BRACKETED.search(name) and plays(name) for name in names)
     if not (titled or {CUSTOMER, AGENT} <= roles):
         whole = again or lines[0].at == len(text) - len(text.lstrip())
-        if not (whole and (roles or any(map(_SPEAKER.match, names)) or has_agent_phrase(text))):
+        if not (whole and (roles or any(map(SPEAKER.match, names)) or has_agent_phrase(text))):
             return []
     if len({key for key, n in count.items() if n > 1}) < 2:
         return lines
@@ -338,7 +302,7 @@ def _labelled(text: str) -> list[_Line]:
     return [
         line
         for line, end in zip(lines, ends, strict=True)
-        if count[_key(line.name)] > 1 or name_role(line.name) or len(text[line.start : end].split()) > 3
+        if count[name_key(line.name)] > 1 or name_role(line.name) or len(text[line.start : end].split()) > 3
     ]
 
 
@@ -351,16 +315,16 @@ def _alone(text: str) -> list[_Line]:
     heads = [
         _Line(name, line.start(), line.end(), line.end(), alone=True)
         for line, below in zip(found, after, strict=True)
-        if below and text.count("\n", line.end(), below.start()) == 1 and (name := _name(line[0])) and _is_proper(name)
+        if below and text.count("\n", line.end(), below.start()) == 1 and (name := find_name(line[0])) and is_proper(name)
     ]
-    known = [line for line in heads if _plays(line.name) and (is_role(line.name) or _BRACKETED.search(line.name))]
+    known = [line for line in heads if plays(line.name) and (is_role(line.name) or BRACKETED.search(line.name))]
     roles = {name_role(line.name) for line in known}
     if not known or roles.isdisjoint({AGENT, CUSTOMER}):
         return []
     if {AGENT, CUSTOMER} <= roles:
         return known
     others = [line for line in heads if line not in known and text[max(0, line.at - 4) : line.at].replace("\r", "")[-2:] in ("", "\n\n")]
-    return [*known, *others] if others and any(_BRACKETED.search(line.name) for line in known) else []
+    return [*known, *others] if others and any(BRACKETED.search(line.name) for line in known) else []
 
 
 def _events(text: str, lines: list[_Line]) -> list[_Line]:
@@ -383,35 +347,3 @@ def _is_notice(text: str, start: int, end: int, timed: bool) -> bool:
     """Tell whether nobody speaks in a line that names nobody."""
     framed = _FRAMED.match(text, start, end) and not _BOLD_LABEL.match(text, start, end)
     return bool(framed or _EVENT.fullmatch(text, start, end) or (timed and _NOTICE.search(text, start, min(end, start + 90))))
-
-
-def _name(raw: str) -> str:
-    """Return the name that a label is, or "" if it is none."""
-    name = raw.strip(" \t\r*_\"'~>\u200e\u200f\u202a\u202c\ufeff")
-    if wrapped := _WRAPPED.match(name):
-        name = wrapped[1].strip()
-    if _SPEAKER.match(name) or (_NUMBER.match(name) and sum(map(str.isdigit, name)) > 6):
-        return name
-    plain = _FROM.sub(" ", _BRACKETED.sub(" ", name)).strip()
-    tokens = plain.lower().split()
-    if not 0 < len(tokens) < 6 or not any(map(str.isalpha, plain)) or _NO_NAME.search(plain):
-        return ""
-    if is_role(name):
-        return name
-    if not _FUNCTION_WORDS.isdisjoint(tokens) or tokens[0].strip(".,") in (_FIELDS if len(tokens) == 1 else _FIELDS - _PARTICLES):
-        return ""
-    return name
-
-
-def _is_proper(name: str) -> bool:
-    tokens = [token for token in _FROM.sub(" ", _BRACKETED.sub(" ", name)).split() if token.lower() not in _PARTICLES]
-    return "@" in name or _plays(name) or not any(token[0].islower() for token in tokens)
-
-
-def _plays(name: str) -> bool:
-    """Tell whether a name says its bearer's part, and cannot be a thing that is judged."""
-    return name_role(name) is not None and not _THINGS.search(name)
-
-
-def _key(name: str) -> str:
-    return " ".join(name.lower().split())

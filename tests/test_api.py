@@ -21,7 +21,7 @@ FORMATS = sorted({f"formats.{path.stem}" for path in (PACKAGE / "formats").glob(
 READERS = sorted((f"readers.{name}" for name in servicenlp.readers.READERS), key=lambda name: (name != "readers.generic", name))
 COMMANDS = sorted(f"commands.{name}" for name in servicenlp.commands.COMMANDS)
 ORDER = [
-    "errors", "taxonomy", "speakers", "chats", "interactions", "features", "calibration", "regression", "validation", "classifier",
+    "errors", "taxonomy", "speakers", "names", "chats", "interactions", "features", "calibration", "regression", "validation", "classifier",
     "evidence", "explanation",
     *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "private_numbers", "private_names",
     "privacy",
