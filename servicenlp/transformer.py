@@ -47,11 +47,21 @@ class Transformer:
         For the categories and the focus; see `calibration.choose_offsets`.
     """
 
-    def __init__(self, session: Any, tokenizer: Any, card: dict[str, Any], workers: int | None = None) -> None:
+    def __init__(self, session: Any, tokenizer: Any, card: dict[str, Any], workers: int | None = None, file: Path | None = None) -> None:
         self.card_ = card
         self.temperatures_: dict[str, float] = card["temperatures"]
         self.offsets_: Probabilities = {target: np.array(own) for target, own in card["parameters"]["offsets"].items()}
-        self._session, self._tokenizer, self._workers = session, tokenizer, workers or os.cpu_count()
+        self._session, self._tokenizer, self._workers, self._file = session, tokenizer, workers or os.cpu_count(), file
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is shipped to a worker of a cluster: the network itself, for its file may not be there."""
+        if self._file is None:
+            raise TypeError("a transformer that was not loaded from a folder")
+        return {"card": self.card_, "tokenizer": self._tokenizer, "network": self._file.read_bytes()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what was shipped; a worker is one of many, and reads with one thread."""
+        self.__init__(open_session(state["network"]), state["tokenizer"], state["card"], workers=1)  # type: ignore[misc]
 
     @property
     def name(self) -> str:
@@ -139,13 +149,18 @@ def load_transformer(folder: str | Path | None = None, workers: int | None = Non
 
 def open_transformer(folder: Path, card: dict[str, Any], workers: int | None = None) -> Transformer:
     """Return the transformer whose model.onnx and tokenizer.json a folder holds, without checking them against the card."""
+    file = folder / "model.onnx"
+    return Transformer(open_session(file.read_bytes()), open_tokenizer(folder / "tokenizer.json"), card, workers, file)
+
+
+def open_session(network: bytes) -> Any:
+    """Return what runs a network that is written in ONNX."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # several texts at once are faster than several threads for one
     options.log_severity_level = 3  # errors only
-    session = onnxruntime.InferenceSession((folder / "model.onnx").read_bytes(), options, providers=["CPUExecutionProvider"])
-    return Transformer(session, open_tokenizer(folder / "tokenizer.json"), card, workers)
+    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
 def n_outputs() -> int:

@@ -19,6 +19,7 @@ from servicenlp.partitions import Job, Outcome, begin, end, find_partitions, mer
 from servicenlp.persistence import load_model
 from servicenlp.scoring import Scorer
 from servicenlp.streaming import Choices
+from servicenlp.transformer import load_transformer
 
 PARTS = 6
 ROWS = 2000
@@ -123,6 +124,20 @@ def test_a_partition_that_ends_its_workers_is_given_up(cluster, scorer, tmp_path
     assert "0.csv: ended every worker that scored it. Found no cause. Give workers more memory" in str(outcome.error)
     end(job.folder)
     assert parts_of(tmp_path / "out") == {}
+
+
+def test_a_careful_reader_is_sent_too(cluster, scorer, learned, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tokenizers")
+    both = Scorer(scorer.model, load_transformer())
+    (tmp_path / "in").mkdir()
+    for i in range(2):
+        learned[["text"]].sample(40, random_state=i).to_csv(tmp_path / "in" / f"{i}.csv", index_label="id")
+    found = find_partitions([str(tmp_path / "in")], Options())
+    alone, spread = make_job(both, tmp_path / "alone"), make_job(both, tmp_path / "spread")
+    list(score_in_turn(alone, found))
+    assert [outcome.error for outcome in score_on_cluster(spread, found, cluster.scheduler_address)] == [None, None]
+    assert parts_of(tmp_path / "spread") == parts_of(tmp_path / "alone")
 
 
 def test_what_cannot_be_sent_is_an_error(exports, cluster, scorer, tmp_path):

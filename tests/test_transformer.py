@@ -1,4 +1,5 @@
 import json
+import pickle
 import re
 import shutil
 import subprocess
@@ -330,3 +331,10 @@ def test_shipped_card_names_labels_licence_and_origin():
     assert card["labels"] == {target: values(target) for target in ("level", *CATEGORY_NAMES, "focus")}
     assert card["about"]["pretrained"]["licence"] == "Apache-2.0"
     assert "Apache-2.0" in (SHIPPED / "card.md").read_text(encoding="utf-8")
+
+
+def test_a_shipped_transformer_reads_as_before(careful):
+    texts = ["Nobody called me back.", "Quick and friendly!"]
+    shipped = pickle.loads(pickle.dumps(careful))
+    assert shipped.name == careful.name
+    np.testing.assert_array_equal(shipped.decision_function(texts), careful.decision_function(texts))
