@@ -15,12 +15,16 @@ from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS, TARGETS, values
 
 
 class Judged(NamedTuple):
-    """A model's figures on labelled data: overall, by group, and level against predicted level."""
+    """A model's figures on labelled data: overall, by group, and level against predicted level.
+
+    `learnt` names the files that the model has learnt from: its figures there are too good.
+    """
 
     figures: dict[str, float]
     groups: pd.DataFrame | None
     confusion: pd.DataFrame
     n: int
+    learnt: list[str]
 
 
 def evaluate_model(
@@ -41,12 +45,17 @@ def evaluate_model(
         raise DataError(f"--by: no column {by!r}. Found {', '.join(map(repr, table.columns))}. Choose one of them.")
     predicted, proba = model.predict_frame(table["text"]), model.predict_proba(table["text"])
     groups = by_group(table, predicted, table[by].replace("", "(none)")) if by else None
-    return Judged(evaluate(table, predicted, proba), groups, confusion(table, predicted), len(table))
+    sizes = dict(table["file"].value_counts())
+    data = getattr(model, "card_", {"about": {}})["about"].get("data", [])
+    learnt = [given["file"] for given in data if sizes.get(given["file"]) == given["interactions"]]
+    return Judged(evaluate(table, predicted, proba), groups, confusion(table, predicted), len(table), learnt)
 
 
 def render(judged: Judged) -> str:
     """Return the figures for a terminal."""
     lines = [f"{judged.n:,} interactions", *(f"  {name:<28} {value:6.3f}" for name, value in judged.figures.items())]
+    if judged.learnt:
+        lines += [f"The model has learnt from {', '.join(judged.learnt)}: its figures are too good here."]
     lines += ["", "Level (rows) taken for level (columns)", judged.confusion.to_string()]
     if judged.groups is not None:
         lines += ["", judged.groups.to_string(index=False, float_format="{:.3f}".format)]

@@ -239,6 +239,10 @@ def test_evaluate_prints_figures(run, model_folder):
     assert "'mood'" in error_of(run("evaluate", data, "-m", model_folder, "--by", "mood", code=1))
 
 
+def test_evaluate_tells_what_the_model_has_learnt_from(run):
+    assert "The model has learnt from stories: its figures are too good here." in run("evaluate", EXAMPLE.parents[1] / "stories.jsonl").stdout
+
+
 @pytest.fixture
 def labelled(tmp_path) -> Path:
     rows = [f"{word} meal here,{level}" for level, word in ((1, "awful"), (4, "good")) for _ in range(6)]
