@@ -240,7 +240,8 @@ def test_evaluate_prints_figures(run, model_folder):
 
 
 def test_evaluate_tells_what_the_model_has_learnt_from(run):
-    assert "The model has learnt from stories: its figures are too good here." in run("evaluate", EXAMPLE.parents[1] / "stories.jsonl").stdout
+    shown = run("evaluate", EXAMPLE.parents[1] / "stories.jsonl").stdout
+    assert "The model has learnt from stories: its figures are too good here." in shown
 
 
 @pytest.fixture
