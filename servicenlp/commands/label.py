@@ -6,12 +6,14 @@ from typing import Any
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, model_option, open_inputs, refuse_overwriting, source_options
+from servicenlp.commands.options import FILE, force_option, model_option, open_inputs, or_stdout, refuse_overwriting, source_options
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@click.option("-o", "--output", type=FILE, help="Where to write: .csv, .tsv, .jsonl, .parquet or .xlsx; CSV to stdout by default.")
+@click.option(
+    "-o", "--output", type=FILE, callback=or_stdout, help="Where to write: .csv, .tsv, .jsonl, .parquet or .xlsx; CSV to stdout by default."
+)
 @click.option("--rules", type=FILE, help="Rule file, a changed copy of the shipped one; that by default.")
 @click.option("--show-rules", is_flag=True, help="Print where the shipped rule file is, to copy it.", is_eager=True, expose_value=False,
               callback=lambda ctx, _, asked: _show(ctx, asked))  # fmt: skip

@@ -38,6 +38,11 @@ def source_options(command: Any) -> Any:
     return command
 
 
+def or_stdout(ctx: click.Context, param: click.Parameter, value: Path | str | None) -> Path | str | None:
+    """Return where to write; None, which is standard output, for "-"."""
+    return None if str(value) == "-" else value
+
+
 @contextmanager
 def open_inputs(files: tuple[Path, ...], **options: Any) -> Iterator["list[Source]"]:
     """Open the input files; "-" is standard input."""

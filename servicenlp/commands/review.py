@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, model_option, refuse_overwriting
+from servicenlp.commands.options import FILE, force_option, model_option, or_stdout, refuse_overwriting
 from servicenlp.errors import DataError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _tell(address: str) -> None:
 
 @review.command()
 @click.argument("store")
-@click.option("-o", "--output", type=FILE, help="Where to write, such as labels.jsonl; CSV to stdout by default.")
+@click.option("-o", "--output", type=FILE, callback=or_stdout, help="Where to write, such as labels.jsonl; CSV to stdout by default.")
 @click.option("--reviewer", help="Only this one's verdicts; the last verdict on each item by default.")
 @click.option("--no-bulk", is_flag=True, help="Leave out what was accepted in bulk, unread.")
 @force_option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from servicenlp.commands.folder import PLACE, engine_options, is_folder, place_of, score_folder
-from servicenlp.commands.options import FILE, force_option, model_option, open_inputs, refuse_overwriting, source_options
+from servicenlp.commands.options import FILE, force_option, model_option, open_inputs, or_stdout, refuse_overwriting, source_options
 from servicenlp.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=PLACE)
 @click.option(
-    "-o", "--output", type=PLACE, help="Where to write: .csv, .tsv, .jsonl, .parquet, .xlsx or FOLDER/; CSV to stdout by default."
+    "-o",
+    "--output",
+    type=PLACE,
+    callback=or_stdout,
+    help="Where to write: .csv, .tsv, .jsonl, .parquet, .xlsx or FOLDER/; CSV to stdout by default.",
 )
 @model_option
 @click.option("--prefix", default="service_", show_default=True, help="What the added columns' names begin with.")
