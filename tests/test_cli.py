@@ -234,7 +234,8 @@ def test_explain_says_what_is_wrong(run, model_folder, arguments, message):
 
 def test_a_dash_is_standard_output(run, model_folder):
     shown = [run("score", EXAMPLE, "-m", model_folder, "--quiet", *option).stdout for option in ([], ["-o", "-"])]
-    assert shown[0] == shown[1] and shown[0].startswith("Ticket ID,")
+    assert shown[0] == shown[1]
+    assert shown[0].startswith("Ticket ID,")
 
 
 def test_evaluate_prints_figures(run, model_folder):

@@ -12,7 +12,7 @@ from servicenlp.commands.options import FILE, force_option, model_option, open_i
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option(
-    "-o", "--output", type=FILE, callback=or_stdout, help="Where to write: .csv, .tsv, .jsonl, .parquet or .xlsx; CSV to stdout by default."
+    "-o", "--output", type=FILE, callback=or_stdout, help="Where to write: .csv, .jsonl, .parquet, .xlsx ...; CSV to stdout by default."
 )
 @click.option("--rules", type=FILE, help="Rule file, a changed copy of the shipped one; that by default.")
 @click.option("--show-rules", is_flag=True, help="Print where the shipped rule file is, to copy it.", is_eager=True, expose_value=False,
