@@ -9,15 +9,13 @@ from servicenlp.speakers import AGENT, BOT, CUSTOMER, NOTE, ROLE_WORDS, SYSTEM, 
 
 __all__ = ["AGENT", "BOT", "CUSTOMER", "NOTE", "SYSTEM", "Interaction", "Message", "Turn", "split_turns", "turns_of"]
 
+_WHO = "(?:" + "|".join(f"(?P<{who}>{names})" for who, names in ROLE_WORDS.items()) + r")[ \t]*:[ \t]*"
 # A name at the start of a line, perhaps after a time in brackets, then a colon.
 _LABEL = re.compile(
-    r"^[ \t]*(?:[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[ \t]?[ap]m)?[\])]?[ \t]*)?"
-    + "(?:"
-    + "|".join(f"(?P<{who}>{names})" for who, names in ROLE_WORDS.items())
-    + r")[ \t]*:[ \t]*",
+    rf"^[ \t]*(?:[\[(]?\d{{1,2}}:\d\d(?::\d\d)?(?:[ \t]?[ap]m)?[\])]?[ \t]*)?{_WHO}",
     re.IGNORECASE | re.MULTILINE,
 )
-
+_INLINE = re.compile(rf"(?:^|(?<=\s)){_WHO}(?<=\s)", re.IGNORECASE)
 
 _TALK = 4  # turns that make a talk between two
 
@@ -87,6 +85,8 @@ def split_turns(text: str) -> list[Turn]:
         turns are then taken to alternate, the customer first.
     """
     labels = list(_LABEL.finditer(text)) if ":" in text else []
+    if len(labels) == 1 and text.count(":") > 1:
+        labels = _run_together(text) or labels
     said = split_chat(text)
     named = [one for one in said if one.name]
     # Bare labels alone are read as ever: the model learnt from them.
@@ -104,6 +104,14 @@ def split_turns(text: str) -> list[Turn]:
 def turns_of(texts: Sequence[Any], known: Mapping[int, list[Turn]]) -> list[list[Turn]]:
     """Return the turns of each text: those that are known by its index, else what `split_turns` finds; none if it is no text."""
     return [known.get(i) or (split_turns(text) if isinstance(text, str) else []) for i, text in enumerate(texts)]
+
+
+def _run_together(text: str) -> list[re.Match[str]]:
+    """Find the labels of a transcript whose lines were run together: "Agent: Hello. Customer: Hi."; [] if it is none."""
+    found = list(_INLINE.finditer(text))
+    begins = bool(found) and not text[: found[0].start()].strip()
+    alike = all(one[0][0].isupper() == found[0][0][0].isupper() for one in found)
+    return found if begins and alike and {CUSTOMER, AGENT} <= {one.lastgroup for one in found} else []
 
 
 def _alternate(turns: list[Turn]) -> list[Turn]:

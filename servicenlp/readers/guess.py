@@ -52,7 +52,7 @@ _REPLY_WORDS = (
 ).split()
 _AGENT_WORDS = (
     "agent rep representative support staff operator owner business company developer management manager seller host hotel merchant "
-    "vendor provider brand service admin team our us public mitarbeiter berater agente asesor conseiller medewerker "
+    "vendor provider brand service admin team our us mitarbeiter berater agente asesor conseiller medewerker "
     "konsultant 担当者 担当"
 ).split()
 _CUSTOMER_WORDS = (
@@ -87,7 +87,7 @@ _TITLE_NAMES = (
     "タイトル レビュータイトル 标题 제목"
 ).split()
 _RATING = re.compile(
-    r"rating|stars?$|^star|score|nps|csat|bewertung|note$|sterne|estrellas|puntuaci|valutazione|beoordeling|ocena|評価|評点|星"
+    r"rating|stars?$|^star(?!t)|score|nps|csat|bewertung|note$|sterne|estrellas|puntuaci|valutazione|beoordeling|ocena|評価|評点|星"
 )
 
 _URL = re.compile(r"^\s*(?:https?://|www\.)\S+\s*$", re.IGNORECASE)
@@ -223,7 +223,8 @@ def _vague(looks: dict[str, "Traits"], ranks: dict[str, float]) -> str | None:
 def _any(looks: dict[str, "Traits"], _ranks: dict[str, float]) -> str | None:
     """Return the wordiest column that is not a note or an answer of the company's: a subject, if there is nothing else."""
     good = [c for c in looks if looks[c].words >= 3 and looks[c].data < 0.5 and not is_of_agents(c) and not {*name_words(c)} & _NOTES]
-    return max(good, key=lambda column: looks[column].words, default=None)
+    own = [column for column in good if not is_reply(column)]
+    return max(own or good, key=lambda column: looks[column].words, default=None)
 
 
 def traits(cells: Sequence[Any]) -> Traits:

@@ -29,7 +29,7 @@ TALK_ID = re.compile(
     rf"^(?:source|external|original|support|live|email|mail|unique|identifiant|identificador|identificativo|kennung|номер|id|numero|nummer|nr|no|n|ref)?(?:de|del|della|do|da|du)?(?:la|le|l|el)?"
     rf"(?P<talk>{'|'.join(sorted(_TALKS, key=len, reverse=True))})s?(?:source|external|public|thread)?(?P<end>{_ID_ENDS})?$"
 )
-_SHORT_IDS = {"cid": "conversation", "csid": "conversation", "convid": "conversation"}
+_SHORT_IDS = {"cid": "conversation", "csid": "conversation", "convid": "conversation", "waid": "phone", "msisdn": "phone"}
 _ROLE_NAME = re.compile(
     r"role|author|sender|^from|speaker|direction|usertype|participant|party|actor|inbound|incoming|outbound|outgoing|^isagent|^iscustomer|"
     r"^isstaff|^staff$|^user(?:is)?(?:staff|admin|agent|customer|bot)$|^isuser|^isadmin|^isoperator|^isbot|^who$|^side$|^source$|^by$|^user$|^type$|^messagetype$|persona$|^entity|^origin|writer|"

@@ -262,7 +262,8 @@ def _author(cells: dict[str, Any]) -> str:
 
 def _entries(sample: Sample, known: dict[str, str], options: Options) -> Shape | None:
     """Return the shape of the entries of messaging sessions, each a row or all in one."""
-    if {"actortype", "message", "conversationid"} <= set(known):
+    actors = {_plain(_first(_cells(row), "actortype")) for row in sample.rows}
+    if {"actortype", "message", "conversationid"} <= set(known) and ("entrytype" in known or "enduser" in actors):
         uses = {"text": known["message"], "speaker": known["actortype"]}
         return _rows(sample, known, options, "Salesforce messaging", uses, lambda told: [_entry(_cells(told))])
     column = known.get("conversationentries", "")
