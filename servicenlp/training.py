@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from servicenlp import calibration
 from servicenlp.adaptation import adapt
@@ -114,7 +115,8 @@ def _judge(model: ServiceClassifier, given: ServiceClassifier | None, table: pd.
 def _learn_quotations(model: ServiceClassifier, table: pd.DataFrame) -> None:
     if "evidence" in table and "level" in table:
         told = table[table["level"].notna()]
-        learn_evidence(model, list(told["text"]), told["level"].to_numpy(int) - 1, list(told["evidence"].fillna("")))
+        with threadpool_limits(1):  # or the last digits would depend on how many cores there are
+            learn_evidence(model, list(told["text"]), told["level"].to_numpy(int) - 1, list(told["evidence"].fillna("")))
 
 
 def _write(model: ServiceClassifier, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
