@@ -267,7 +267,8 @@ def _heading(label: str, note: str, i: int) -> str:
     room = int(290 / _LETTER) - len(note)
     short = label if len(label) <= room else label[: room - 1] + "…"
     right = f'<text class="note" x="100%" y="{i * _ROW + 12}" text-anchor="end">{escape(note)}</text>' if note else ""
-    return f'<text class="label" x="0" y="{i * _ROW + 12}">{escape(short)}</text>{right}'
+    whole = "" if short == label else f"<title>{escape(label)}</title>"
+    return f'<text class="label" x="0" y="{i * _ROW + 12}">{escape(short)}{whole}</text>{right}'
 
 
 def _line(x: float, y: float, x2: float, y2: float, kind: str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from servicenlp.charts import Bar, Part, Point, Range, bars, columns, lines, moves, plane, ranges
 from servicenlp.insights import ALL, Insights
 from servicenlp.insights.statistics import rows_of
+from servicenlp.insights.tally import ANYTHING
 from servicenlp.taxonomy import CAUSES, LEVELS
 
 MAX_GROUPS = 8  # of each column, the largest
@@ -242,11 +243,22 @@ def _rises(insights: Insights, said: str) -> list[Figure]:
 
 
 def _competitors(insights: Insights, said: str) -> list[Figure]:
-    rows = []
-    for row in rows_of(insights["competitors"])[:_MAX_ROWS]:
-        parts = [Part(row[verdict], kind) for verdict, (kind, _) in zip(("better", "worse"), _VERDICTS, strict=True)]
-        rows.append(Bar(f"{row['name']}: {row['about']}", parts, f"{row['count']:,}"))
+    table, rows = insights["competitors"], []
+    for row in rows_of(table[table["topic"] == ANYTHING])[:_MAX_ROWS]:
+        parts = [Part(row[verdict], kind, f"{row[verdict]:,}") for verdict, (kind, _) in zip(("better", "worse"), _VERDICTS, strict=True)]
+        rows.append(Bar(row["name"], parts, f"{row['count']:,}"))
     return [Figure(bars("competitors", "Named as better or worse", said, rows), "", _VERDICTS)]
+
+
+def _interests(insights: Insights, said: str) -> list[Figure]:
+    """Draw what goes with each interest, side by side."""
+    table = insights["interests"]
+    own = table[table.groupby("what")["count"].transform("sum") > 0]
+    order = {what: k for k, what in enumerate(dict.fromkeys(own["what"]))}
+    told = sorted(rows_of(own), key=lambda row: (order[row["what"]], ("company", "client", "none").index(row["interest"])))
+    rows = [Range(f"{r['what']}: {r['name']}", r["share"], r["low"], r["high"], f"{r['count']:,} of {r['n']:,}") for r in told]
+    ticks = _shares(max((row.high for row in rows), default=0))
+    return [Figure(ranges("interests", "What goes with whose interest", said, rows, ticks))] if rows else []
 
 
 def _mentioned(name: str) -> Callable[[Insights, str], list[Figure]]:
@@ -310,7 +322,7 @@ _FIGURES: dict[str, Callable[[Insights, str], list[Figure]]] = {
     "rings": _mixes("rings", "Level mix in each ring", lambda row: row["name"] if row["ring"] != "none" else "no ring decided"),
     "support_topics": _mentioned("support_topics"),
     "inward": _moved("inward", "Share of mentions that pleased, then and now", ("pleased_then", "pleased_now")),
-    "interests": _told("interests", "What goes with whose interest", lambda row: f"{row['name']}: {row['what']}"),
+    "interests": _interests,
     "value_map": _value_map,
     "who_pays": _mentioned("who_pays"),
     "causes": _causes,

@@ -170,7 +170,7 @@ def _block(insights: Insights, result: Result) -> dict[str, Any]:
         "name": result.name,
         "title": result.title,
         "finding": _sentence(result.finding),
-        "meaning": _sentence(result.meaning),
+        "meaning": _coded(result.meaning),
         "source": result.source,
         "figures": [figure._replace(svg=Markup(figure.svg)) for figure in figures(insights, result.name)],
         "table": _table(insights, result),
@@ -181,6 +181,14 @@ def _block(insights: Insights, result: Result) -> dict[str, Any]:
 
 def _tells(insights: Insights, name: str) -> bool:
     return name in insights and len(insights[name]) > 0 and (name != "standing" or bool(insights.about["by"]))
+
+
+def _coded(meaning: str) -> Any:
+    """Return a meaning whose names of columns are set as such."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in meaning.replace("->", "→").split("`")]
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def _sentence(finding: str) -> str:

@@ -137,6 +137,28 @@ def test_changes_claim_nothing_where_nothing_changes():
     assert false <= 15  # as above
 
 
+def test_changes_claim_nothing_of_small_stretches():
+    rng = np.random.default_rng(12)
+    rows = [{"level": 6, "day": f"2026-{month:02d}-02"} for month in (1, 2) for _ in range(9)]
+    rows += [row for month in range(3, 13) for row in levels(rng, 60, BAD, day=f"2026-{month:02d}-02")]
+    assert insights.compute(scored(rows), date="day")["changes"].empty
+    many = [{"level": 6, "day": f"2026-{month:02d}-02"} for month in (1, 2) for _ in range(20)]
+    changed = insights.compute(scored(many + rows[18:]), date="day")["changes"]
+    assert changed[["period", "n_before"]].values.tolist() == [["2026-03", 40]]
+
+
+def test_sentences_over_time_say_what_is_noise():
+    rng = np.random.default_rng(13)
+    flat = [row for month in range(1, 7) for row in levels(rng, 50, GOOD, day=f"2026-{month:02d}-02")]
+    said = {name: result.finding for name, result in insights.compute(scored(flat), date="day").results.items()}
+    assert said["levels_over_time"].endswith("which is no more than noise.")
+    assert "(no more than noise)" in said["means_over_time"]
+    risen = [row for month in range(1, 7) for row in levels(rng, 90, BAD if month < 4 else GOOD, day=f"2026-{month:02d}-02")]
+    said = {name: result.finding for name, result in insights.compute(scored(risen), date="day").results.items()}
+    assert "noise" not in said["levels_over_time"] + said["means_over_time"]
+    assert said["changes"].startswith("The whole: from 2026-04 on the mean level rose")
+
+
 def test_change_points_weigh_small_periods_little():
     means = np.array([3.0, 3.0, 3.0, 1.0, 3.0, 3.0, 3.0, 3.0])
     weights = np.array([100.0, 100, 100, 0.5, 100, 100, 100, 100])
@@ -200,7 +222,9 @@ def test_wishes_and_competitors_are_counted_once_an_interaction():
     rows = [{"text": "I wish you opened later. I wish you had evening hours. Tollgate is cheaper than you."}] * 3 + [{}] * 7
     found = insights.compute(scored(rows))
     assert found["wishes"][["topic", "count", "n"]].values.tolist() == [["topic-hours", 3, 10]]
-    assert found["competitors"][["name", "about", "better", "worse"]].values.tolist() == [["Tollgate", "price and payment", 3, 0]]
+    named = found["competitors"][["name", "about", "better", "worse"]].values.tolist()
+    assert named == [["Tollgate", "anything", 3, 0], ["Tollgate", "price and payment", 3, 0]]
+    assert found.results["competitors"].finding == "Named in comparisons: Tollgate (3 times better than us, 0 times worse)."
     assert found.quotes("wish", "topic-hours")["text"].str.startswith("I wish").all()
 
 
@@ -222,11 +246,25 @@ def test_rings_share_adds_up(rng):
     assert rings.query("by == '' and ring == 'support'")["n"].tolist() == [60]
 
 
+def test_rings_differ_by_more_than_noise_or_are_said_not_to():
+    rng = np.random.default_rng(14)
+
+    def said(*shares):
+        rings = zip(("product", "support", "enhanced"), shares, strict=True)
+        rows = [row for ring, share in rings for row in levels(rng, 120, share, ring=ring)]
+        return insights.compute(scored(rows)).results["rings"].finding
+
+    assert "by no more than noise against the" in said(GOOD, GOOD, GOOD)
+    told = said(BAD, GOOD, GOOD).split(";")[0]
+    assert told.startswith("the first ring disappoints most")
+    assert "noise" not in told
+
+
 def test_interests_tell_what_followed(rng):
     rows = levels(rng, 60, GOOD, interest="client", relationship="delighted", text="I would recommend you to anyone.")
     table = insights.compute(scored(rows + levels(rng, 200, GOOD)))["interests"].set_index(["interest", "what"])
     assert table.loc[("client", "relationship delighted"), "share"] == 1
-    assert table.loc[("client", "trust gained, staying, recommending"), "p"] < 0.001
+    assert table.loc[("client", "trust gained, recommending"), "p"] < 0.001
 
 
 def test_value_map_recovers_importance():
@@ -241,8 +279,18 @@ def test_value_map_recovers_importance():
     assert value.loc["delivery system", "importance"] == pytest.approx(2.0, abs=0.1)
     assert value.loc["primary product", "importance"] == pytest.approx(0.6, abs=0.1)
     assert value.loc["service mindset", "importance_low"] < 0 < value.loc["service mindset", "importance_high"]
-    assert "matters more" in value.loc["delivery system", "advice"]
-    assert "matters less" in value.loc["service mindset", "advice"]
+    assert "moves the level more" in value.loc["delivery system", "advice"]
+    assert "moves the level less" in value.loc["service mindset", "advice"]
+
+
+def test_value_map_claims_no_order_where_there_is_none():
+    rng = np.random.default_rng(15)
+    rows = []
+    for _ in range(300):
+        outcome = {name: str(rng.choice(["failed", "none", "delighted"])) for name in CATEGORY_NAMES}
+        pull = sum({"failed": -0.6, "none": 0, "delighted": 0.6}[value] for value in outcome.values())
+        rows.append({"level": int(np.clip(3 + pull + rng.uniform(0, 1), 1, 6)), **outcome})
+    assert "none more or less than the others beyond noise" in insights.compute(scored(rows)).results["value_map"].finding
 
 
 def test_causes_tell_process_from_person():
@@ -266,6 +314,12 @@ def test_read_these_marks_the_evidence():
     rows = [{"level": 1, "text": "Hi. You lied to me. Bye.", "evidence": "You lied to me", "evidence_start": 4, "evidence_end": 18}, {}]
     row = insights.compute(scored(rows))["read_these"].iloc[0]
     assert (row["what"], row["row"], row["text"][row["start"] : row["end"]]) == ("criminal", 1, "You lied to me")
+
+
+def test_read_these_tells_how_many_there_are():
+    assert insights.compute(scored([{"level": 1}] * 70)).results["read_these"].finding == (
+        "To read: the 50 surest of 70 criminal and no unbelievable interactions."
+    )
 
 
 # ---------------------------------------------------------------- files, states, collections

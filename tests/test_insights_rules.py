@@ -120,3 +120,16 @@ def test_find_keeps_places_where_small_letters_are_longer(rules):
     text = "İstanbul. I WISH you opened later."  # a small dotted İ is two characters
     mention = rules.find(text)[0]
     assert text[mention.start : mention.end].startswith("I WISH you")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The old line was stopped on the right day.",
+        "You rang to ask what the problem was, and I had told you.",
+        "Saw the outage credit before I noticed the gap.",
+        "Here you talk to the same three people, and they do what they say.",
+    ],
+)
+def test_find_leaves_what_only_looks_alike(rules, text):
+    assert found(rules, text) == []

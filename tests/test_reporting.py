@@ -147,7 +147,7 @@ def test_numbers_of_the_page_are_those_of_the_tables(found, page, html):
     first, told = found["drift"].iloc[0], blocks(page)["drift"]
     assert first["arithmetic"].replace("->", "→") in told["table"]["rows"][0]
     causes = found["causes"].query("by == '' and category == 'any category' and cause == 'process'").iloc[0]
-    assert f"{causes['share']:.0%} came of a process" in blocks(page)["causes"]["finding"]
+    assert f"{causes['share']:.0%} ({causes['low']:.0%} to {causes['high']:.0%}) came of a process" in blocks(page)["causes"]["finding"]
     assert f"{causes['n']} interactions" in blocks(page)["causes"]["finding"]
     rise = found["rises"].query("by == '' and steps == 1").iloc[0]
     assert f"{rise['rise']:.0f} of {rise['n']}" in blocks(page)["rises"]["finding"]

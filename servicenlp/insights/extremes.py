@@ -13,7 +13,14 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     del rules
     rows = [(name, -row, p, *quote[1:]) for name, kept in tally.extremes.items() for p, row, quote in kept]
     table = pd.DataFrame(rows, columns=["what", "row", "probability", "level", "period", "text", "start", "end"])
-    n = {name: len(kept) for name, kept in tally.extremes.items()}
-    return [
-        describe("read_these", table, f"{n['criminal']} criminal and {n['unbelievable']} unbelievable interactions to read.", read=READ)
-    ]
+    return [describe("read_these", table, _said(tally), read=READ)]
+
+
+def _said(tally: Tally) -> str:
+    told = []
+    for value, name in ((1, "criminal"), (6, "unbelievable")):
+        n, kept = sum(n for (by, _, _, level), n in tally.counts["levels"].items() if not by and level == value), len(tally.extremes[name])
+        told.append(
+            f"the {kept} surest of {n:,} {name}" if kept < n else f"{'all' if n > 1 else 'the only'} {n} {name}" if n else f"no {name}"
+        )
+    return f"To read: {told[0]} and {told[1]} interactions."

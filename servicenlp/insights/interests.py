@@ -45,14 +45,20 @@ def followed(tally: Tally, rules: RuleSet) -> pd.DataFrame:
     return found
 
 
+def _neither(table: pd.DataFrame, what: str) -> float:
+    return float(table.loc[(table["interest"] == "none") & (table["what"] == what), "share"].iloc[0])
+
+
 def _said(table: pd.DataFrame) -> str:
     told = []
     sizes = {row["interest"]: row for row in rows_of(table)}
-    for interest, words in (("company", "put the company first"), ("client", "put the client first")):
+    for interest, words in (("company", "its own bottom line"), ("client", "the client")):
         if interest in sizes:
-            told.append(f"{sizes[interest]['n']:,} interactions {words} (mean level {sizes[interest]['mean_level']:.2f})")
+            told.append(
+                f"in {sizes[interest]['n']:,} interactions the company put {words} first (mean level {sizes[interest]['mean_level']:.2f})"
+            )
     sure = table[table["p"] < ALPHA]
     if len(sure):
         row = min(rows_of(sure), key=lambda row: row["p"])
-        told.append(f"{row['what']} in {row['share']:.0%} where it was {row['name']}")
+        told.append(f"{row['what']} in {row['share']:.0%} where it was {row['name']}, {_neither(table, row['what']):.0%} where neither was")
     return "; ".join(told) + "." if told else "No interaction shows whose interest came first."

@@ -89,19 +89,25 @@ def _said(mix: pd.DataFrame) -> str:
     whole = mix[(mix["by"] == "") & (mix["ring"] != "none") & (mix["n"] >= SMALL)]
     if whole.empty:
         return "Too few interactions were decided in any ring to tell."
-    told = rows_of(whole)
-    worst, best = max(told, key=lambda row: row["disappointed"]), max(told, key=lambda row: row["pleased"])
-    return (
-        f"The {worst['name']} disappoints most ({worst['disappointed']:.0%} of {worst['n']:,}); "
-        f"the {best['name']} pleases most ({best['pleased']:.0%} of {best['n']:,})."
-    )
+    return f"{_most(whole, 'disappointed', 'disappoints')}; {_most(whole, 'pleased', 'pleases')}."
+
+
+def _most(rings: pd.DataFrame, column: str, verb: str) -> str:
+    """Say which ring has the highest share, and where that is no more than noise, which one may have it as well."""
+    first, *others = sorted(rows_of(rings), key=lambda row: -row[column])
+    told = f"the {first['name']} {verb} most ({first[column]:.0%} of {first['n']:,})"
+    pairs = [(round(row[column] * row["n"]), row["n"], round(first[column] * first["n"]), first["n"]) for row in others]
+    p = adjust([two_shares(*pair) for pair in pairs]).tolist()
+    near = [f"{row['name']} ({row[column]:.0%} of {row['n']:,})" for row, one in zip(others, p, strict=True) if one >= ALPHA]
+    return told + (f", by no more than noise against the {' and the '.join(near)}" if near else "")
 
 
 def _said_topics(topics: pd.DataFrame) -> str:
     if topics.empty:
         return "No support was spoken of."
     first = topics.iloc[0]
-    return f"Most spoken of: {first['name']}, in {first['count']:,} interactions, of which {first['disappointed']:.0%} disappointed."
+    bad = round(first["disappointed"] * first["count"])
+    return f"Most spoken of: {first['name']}, in {first['count']:,} interactions, of which {bad:,} disappointed."
 
 
 def _said_moved(moved: pd.DataFrame) -> str:

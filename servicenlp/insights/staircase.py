@@ -1,6 +1,7 @@
 """The staircase slides down: levels over time, where they change for good, and gestures that have become usual."""
 
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     return [
         describe("levels_over_time", shares(counts), _said_mix(today), period=tally.plan.period),
         describe("means_over_time", today, _said_today(today)),
-        describe("changes", moved, _said_moved(moved)),
+        describe("changes", moved, _said_moved(moved), small=SMALL),
         describe("gestures", told, _said_gestures(told)),
         describe("drift", steps, _said_drift(steps), rare=RARE, common=COMMON, ratio=RATIO, usual=USUAL, alpha=ALPHA, small=SMALL),
     ]
@@ -69,12 +70,26 @@ def changes(counts: pd.DataFrame) -> pd.DataFrame:
             continue
         n, mean = series.sum(axis=1), [mean_level(row).mean for row in series]
         variance = _within(series)
-        found = [0, *change_points(np.array(mean), n / variance, len(by_group)), len(series)] if variance > 0 else [0, len(series)]
+        points = change_points(np.array(mean), n / variance, len(by_group)) if variance > 0 else []
+        found = _joined([0, *points, len(series)], series)
         for i in range(1, len(found) - 1):
             before, after = series[found[i - 1] : found[i]].sum(axis=0), series[found[i] : found[i + 1]].sum(axis=0)
             rows.append((by, group, periods[found[i]], *_difference(before, after)))
     columns = ["by", "group", "period", "n_before", "n_after", "before", "after", "difference", "low", "high", "bad_before", "bad_after"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _joined(ends: list[int], series: Floats) -> list[int]:
+    """Return the ends of stretches after each that is small has gone to that neighbour whose mean is the nearer."""
+    while len(ends) > 2:
+        parts = [series[start:end].sum(axis=0) for start, end in pairwise(ends)]
+        small = next((i for i, part in enumerate(parts) if part.sum() < SMALL), None)
+        if small is None:
+            break
+        means = [mean_level(part).mean for part in parts]
+        near = min((i for i in (small - 1, small + 1) if 0 <= i < len(parts)), key=lambda i: abs(means[i] - means[small]))
+        del ends[max(small, near)]
+    return ends
 
 
 def _within(series: Floats) -> float:
@@ -190,14 +205,20 @@ def against_today(counts: pd.DataFrame, tally: Tally, steps: pd.DataFrame) -> pd
 
 def _said_moved(moved: pd.DataFrame) -> str:
     if moved.empty:
-        return "No group's level has changed for good by more than noise."
-    row = max(rows_of(moved), key=lambda row: abs(row["difference"]))
-    whose = "the whole" if row["group"] == ALL else f"{row['by']} {row['group']}"
+        return "No group's level has changed to last, by more than noise."
+    whole, groups = (rows_of(moved[(moved["by"] == "") == own]) for own in (True, False))
+    told = "The whole: " + "; ".join(map(_way, whole)) if whole else "The whole shows no change that lasts"
+    if not groups:
+        return told + "."
+    most = max(groups, key=lambda row: abs(row["difference"]))
+    names = {(row["by"], row["group"]) for row in groups}
+    some = f"{len(names)} groups changed, most of all" if len(names) > 1 else "Of the groups, one changed:"
+    return f"{told}. {some} {most['by']} {most['group']}: {_way(most)}."
+
+
+def _way(row: dict[str, Any]) -> str:
     way = "fell" if row["difference"] < 0 else "rose"
-    return (
-        f"{len(moved)} change{'s' if len(moved) > 1 else ''} for good; the largest: from {row['period']} on the mean level of {whose} "
-        f"{way} from {row['before']:.2f} to {row['after']:.2f}."
-    )
+    return f"from {row['period']} on the mean level {way} from {row['before']:.2f} to {row['after']:.2f}"
 
 
 def _said_mix(today: pd.DataFrame) -> str:
@@ -207,9 +228,13 @@ def _said_mix(today: pd.DataFrame) -> str:
     if len(rows) == 1:
         return f"Only {rows[0]['period']} holds {SMALL} interactions or more, so no periods are compared."
     worst, best = max(rows, key=lambda row: row["disappointed"]), min(rows, key=lambda row: row["disappointed"])
+    counts = [(round(row["disappointed"] * row["n"]), row["n"]) for row in (worst, best)]
+    # The highest and the lowest of all are compared, so that it counts as one of as many comparisons as there are pairs.
+    noise = two_shares(*counts[0], *counts[1]) * len(rows) * (len(rows) - 1) / 2 >= ALPHA
     return (
         f"Of the periods with {SMALL} interactions or more, {worst['period']} disappointed most ({worst['disappointed']:.0%} of "
-        f"{worst['n']:,}), {best['period']} least ({best['disappointed']:.0%} of {best['n']:,})."
+        f"{worst['n']:,}), {best['period']} least ({best['disappointed']:.0%} of {best['n']:,})"
+        + (", which is no more than noise." if noise else ".")
     )
 
 
@@ -228,10 +253,14 @@ def _said_today(today: pd.DataFrame) -> str:
     first, *_, last = rows_of(whole) * 2
     if first is last:
         return f"All dates are in {first['period']}, so there is nothing over time."
-    return (
-        f"From {first['period']} to {last['period']} the mean level went from {first['mean']:.2f} to {last['mean']:.2f}; against today's "
-        f"expectations from {first['today']:.2f} to {last['today']:.2f}."
-    )
+    told = f"From {first['period']} to {last['period']} the mean level went from {first['mean']:.2f} to {last['mean']:.2f}"
+    if min(first["n"], last["n"]) < SMALL:
+        told += f" (fewer than {SMALL} interactions at one end, so no difference is claimed)"
+    elif abs(first["mean"] - last["mean"]) < np.hypot(first["high"] - first["low"], last["high"] - last["low"]) / 2:
+        told += " (no more than noise)"
+    if not np.any(whole["mean"] - whole["today"] > 0.005):
+        return told + "; no gesture has slid, so today's expectations are the same."
+    return told + f"; against today's expectations from {first['today']:.2f} to {last['today']:.2f}."
 
 
 def _said_drift(steps: pd.DataFrame) -> str:

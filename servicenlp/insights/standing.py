@@ -104,7 +104,7 @@ def _csat(tally: Tally) -> list[Result]:
     agreement = f"Level and rating agree with a rank correlation of {r:.2f} over {n:,} rated interactions"
     if n < SMALL:
         agreement = f"Only {n} interactions are rated, too few to tell how far level and rating agree"
-    kind = "good and bad" if set(counts.index) <= {0.0, 1.0} else f"{bottom:g} to {top:g}"
+    kind = "1 for good and 0 for bad" if set(counts.index) <= {0.0, 1.0} else f"{bottom:g} to {top:g}"
     return [
         describe(
             "csat",

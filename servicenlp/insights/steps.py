@@ -157,7 +157,7 @@ def _said(gaps: pd.DataFrame) -> str:
     row = whole.iloc[0]
     return (
         f"One step up is level {row['target']}; what most separates the rest from it: {row['name']} {row['side']} in {row['below']:.0%} of "
-        f"the interactions below, {row['at']:.0%} of those at it."
+        f"the interactions below, {row['at']:.0%} of those at it or above."
     )
 
 

@@ -1,6 +1,7 @@
 """Four truths: the value map, who pays, process or person, and the customer's own part."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,20 +73,24 @@ def _performance(table: Floats) -> Floats:
     return np.asarray((_DESIGN[:, 1::2] - _DESIGN[:, ::2]).T @ n / max(n.sum(), 1.0), float)
 
 
+_NOISE = "no more than noise"
+_MORE, _LESS = "moves the level more than the mean of the four", "moves the level less than the mean of the four"
+
+
 def _advice(importance: Floats, performance: Floats) -> str:
     """Compare both with the mean of the categories, where the intervals keep off it."""
     matters = 1 if importance[0] > 0 else -1 if importance[1] < 0 else 0
     goes_well = 1 if performance[0] > 0 else -1 if performance[1] < 0 else 0
     return {
-        (1, 1): "over-performing where it counts: keep",
-        (1, -1): "matters most and goes worst: mend first",
-        (-1, 1): "matters least and goes well: could spend less here",
-        (-1, -1): "matters least: may under-perform",
-        (1, 0): "matters more than most",
-        (-1, 0): "matters less than most",
-        (0, -1): "goes worse than most",
-        (0, 1): "goes better than most",
-    }.get((matters, goes_well), "no more than noise")
+        (1, 1): f"{_MORE} and goes better: keep",
+        (1, -1): f"{_MORE} and goes worse: mend first",
+        (-1, 1): f"{_LESS} and goes better: could spend less here",
+        (-1, -1): f"{_LESS} and goes worse: may under-perform",
+        (1, 0): _MORE,
+        (-1, 0): _LESS,
+        (0, -1): "goes worse than the mean of the four",
+        (0, 1): "goes better than the mean of the four",
+    }.get((matters, goes_well), _NOISE)
 
 
 def causes(tally: Tally) -> pd.DataFrame:
@@ -110,14 +115,14 @@ def _said_value(value: pd.DataFrame) -> str:
     whole = value[value["group"] == ALL]
     if whole.empty:
         return f"Fewer than {SMALL} interactions: no map."
-    *_, last = ranked = sorted(rows_of(whole), key=lambda row: -row["importance"])
-    first = ranked[0]
-    if first["importance_low"] <= 0:
+    ranked = sorted(rows_of(whole), key=lambda row: -row["importance"])
+    if ranked[0]["importance_low"] <= 0:
         return "No category moves the level by more than noise."
-    return (
-        f"{first['category'].capitalize()} moves the level most ({first['importance']:.1f} levels from failed to delighted; "
-        f"{first['advice']}), {last['category']} least ({last['importance']:.1f}; {last['advice']})."
-    )
+    told = [f"{row['category']} {row['advice']}" for row in ranked if row["advice"] != _NOISE]
+    lead = f"From failed to delighted a category moves the level by {ranked[-1]['importance']:.1f} to {ranked[0]['importance']:.1f} levels"
+    if not any(row["advice"].startswith((_MORE, _LESS)) for row in ranked):
+        lead += ", none more or less than the others beyond noise"
+    return lead + (f"; {'; '.join(told)}." if told else ".")
 
 
 def _said_mention(table: pd.DataFrame, otherwise: str) -> str:
@@ -127,6 +132,10 @@ def _said_mention(table: pd.DataFrame, otherwise: str) -> str:
     return f"Most often: {first['name']}, in {first['count']:,} interactions, mean level {first['mean_level']:.2f}."
 
 
+def _share(row: dict[str, Any]) -> str:
+    return f"{row['share']:.0%} ({row['low']:.0%} to {row['high']:.0%})"
+
+
 def _said_causes(blame: pd.DataFrame) -> str:
     whole = {row["cause"]: row for row in rows_of(blame[(blame["group"] == ALL) & (blame["category"] == _NAMES["any"])])}
     if not whole:
@@ -134,4 +143,4 @@ def _said_causes(blame: pd.DataFrame) -> str:
     process, person = whole["process"], whole["person"]
     if process["n"] < SMALL:
         return f"Only {process['n']} interactions hold a failure: too few to say what failures come of."
-    return f"Of {process['n']:,} interactions with a failure, {process['share']:.0%} came of a process, {person['share']:.0%} of a person."
+    return f"Of {process['n']:,} interactions with a failure, {_share(process)} came of a process, {_share(person)} of a person."

@@ -4,8 +4,8 @@ import pandas as pd
 
 from servicenlp.insights.results import Result, describe
 from servicenlp.insights.rules import RuleSet
-from servicenlp.insights.statistics import each, level_counts, mean_level, wilson
-from servicenlp.insights.tally import Tally
+from servicenlp.insights.statistics import each, level_counts, mean_level, rows_of, wilson
+from servicenlp.insights.tally import ANYTHING, Tally
 
 
 def results(tally: Tally, rules: RuleSet) -> list[Result]:
@@ -33,27 +33,33 @@ def wishes(tally: Tally, names: dict[str, str]) -> pd.DataFrame:
 
 
 def competitors(tally: Tally, names: dict[str, str]) -> pd.DataFrame:
-    """Return who is named as better or worse at what, in the whole."""
+    """Return who is named as better or worse, at anything and at what, in the whole."""
     told = tally.frame("rivals")
-    told = told[told["by"] == ""].assign(about=lambda table: table["topic"].map(names))
+    told = told[told["by"] == ""].assign(about=lambda table: table["topic"].map({ANYTHING: ANYTHING, **names}))
     wide = told.pivot_table(index=["name", "topic", "about"], columns="verdict", values="n", aggfunc="sum", fill_value=0)
     wide = wide.reindex(columns=["better", "worse"], fill_value=0).reset_index().rename_axis(columns=None)
     wide.insert(3, "count", wide["better"] + wide["worse"])
-    return wide.sort_values(["count", "name", "topic"], ascending=[False, True, True], ignore_index=True)
+    wide["rank"] = wide.groupby("name")["count"].transform("max")
+    return wide.sort_values(["rank", "name", "count", "topic"], ascending=[False, True, False, True], ignore_index=True).drop(
+        columns="rank"
+    )
 
 
 def _said(wished: pd.DataFrame) -> str:
     whole = wished[wished["by"] == ""]
     if whole.empty:
         return "No wish was found."
-    first = whole.iloc[0]
+    named = whole[whole["topic"] != "topic-other"]
+    if named.empty:
+        return f"{whole['count'].sum():,} interactions hold a wish, none about one of the topics."
+    first = named.iloc[0]
     return f"Most wishes are about {first['name']}: {first['count']:,} of {first['n']:,} interactions hold one ({first['share']:.1%})."
 
 
 def _said_rivals(rivals: pd.DataFrame) -> str:
     if rivals.empty:
         return "No competitor was named in a comparison."
-    sums = rivals.groupby("name")[["better", "worse"]].max().sum(axis=1).sort_values(ascending=False)
-    first = rivals[rivals["name"] == sums.index[0]].iloc[0]
-    verdict = "better" if first["better"] >= first["worse"] else "worse"
-    return f"{len(sums)} named in comparisons; most often {first['name']}, {verdict} at {first['about']}."
+    whole = rivals[rivals["topic"] == ANYTHING]
+    told = [f"{row['name']} ({row['better']:,} times better than us, {row['worse']:,} times worse)" for row in rows_of(whole.head(3))]
+    lead = f"{len(whole):,} competitors are named in comparisons, most often " if len(whole) > 3 else "Named in comparisons: "
+    return lead + ", ".join(told) + "."
