@@ -1,6 +1,7 @@
 import random
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import hypergeom
 
@@ -15,6 +16,7 @@ from servicenlp.review.decisions import Context, Verdict
 from servicenlp.review.drawing import draw_order
 from servicenlp.review.estimates import control_slice, estimate, limits, render, wilson
 from servicenlp.review.labels import collect_labels
+from servicenlp.review.queue import QUEUES
 from servicenlp.review.scored import ScoredFile
 from servicenlp.review.store import open_store
 
@@ -298,3 +300,23 @@ def test_help_shows_both_ways_to_call_it(run):
     shown = run("review", "--help").stdout
     for part in ("review SCORED [OPTIONS]", "review COMMAND STORE", "--queue", "--blind", "export", "history", "report"):
         assert part in shown
+
+
+def test_help_names_every_queue(run):
+    shown = "".join(run("review", "--help").stdout.split())
+    assert [name for name in QUEUES if name not in shown] == []
+
+
+def test_refused_option_is_told_under_the_name_that_was_typed(run):
+    assert "review [OPTIONS] SCORED" in run("review", "scored.csv", "--size", "0", code=2).output
+
+
+def test_model_that_is_not_there_is_told_at_once(run, tmp_path):
+    row = {
+        "words": "It broke.",
+        "service_level": 1,
+        "service_status": "scored",
+        **{f"service_p_level_{k}": float(k == 1) for k in range(1, 7)},
+    }
+    pd.DataFrame([row]).to_csv(tmp_path / "scored.csv", index=False)
+    assert "nowhere" in run("review", "scored.csv", "--model", "nowhere", code=1).output

@@ -99,6 +99,14 @@ def test_open_scored_with_nothing_scored(example, tmp_path):
         open_scored(tmp_path / "none.csv")
 
 
+def test_open_scored_of_a_header_and_of_a_folder(example, tmp_path):
+    (tmp_path / "header.csv").write_text(example.read_text(encoding="utf-8").splitlines()[0])
+    with pytest.raises(DataError, match=r"header\.csv: no scored interaction\. Found no rows\. Score an export that has some\.$"):
+        open_scored(tmp_path / "header.csv")
+    with pytest.raises(DataError, match=r": a folder\. Found 1 files in it\. Name one of them\.$"):
+        open_scored(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [

@@ -16,6 +16,25 @@ if TYPE_CHECKING:
     from servicenlp.review.store import Store
 
 _PAGE = "open"
+_QUEUE_HELP = (
+    "What to review: mixed (some of each), criminal, extra-mile, uncertain, disagreements (with the customers' own scores), "
+    "failed-primary, failed-delivery, failed-mindset, failed-relationship, or audit (at random)."
+)
+
+
+class _PageContext(click.Context):
+    """Calls the page's command what its user calls it."""
+
+    @property
+    def command_path(self) -> str:
+        """The words before the arguments."""
+        return self.parent.command_path if self.parent else super().command_path
+
+
+class Page(click.Command):
+    """The command that opens the page, which is called without a name of its own."""
+
+    context_class = _PageContext
 
 
 class Review(click.Group):
@@ -84,13 +103,11 @@ def review() -> None:
     """
 
 
-@review.command(_PAGE, hidden=True)
+@review.command(_PAGE, cls=Page, hidden=True)
 @click.argument("scored", type=FILE)
-@click.option(
-    "--queue", default="mixed", show_default=True, help="mixed, criminal, extra-mile, uncertain, disagreements, failed-primary ..."
-)
+@click.option("--queue", default="mixed", show_default=True, metavar="NAME", help=_QUEUE_HELP)
 @click.option("--size", type=click.IntRange(1), default=200, show_default=True, help="Items in the queue.")
-@click.option("--mix", callback=_mix, help="Shares of a mixed queue, as in risk=0.4,uncertain=0.2,diverse=0.15,random=0.25.")
+@click.option("--mix", callback=_mix, metavar="SHARES", help="For mixed and criminal: risk=0.4,uncertain=0.2,diverse=0.15,random=0.25.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn at random.")
 @click.option("--csat-column", help="Column of the customers' own satisfaction scores; detected by default.")
 @click.option("--reviewer", default=getpass.getuser, show_default="your login", help="Whose decisions these are.")
@@ -99,6 +116,7 @@ def review() -> None:
 @click.option("--store", default="sqlite:///review.db", show_default=True, help="Where decisions go; postgresql://... for a team.")
 @click.option("--prefix", help="What our columns' names begin with; detected by default.")
 @click.option("--id-column", help="Column that names the interaction; detected by default.")
+@click.option("--text-column", help="Column of the words; detected by default.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the page; any free one by default.")
 @model_option
 def open_page(scored: Path, **options: Any) -> None:
@@ -110,20 +128,20 @@ def open_page(scored: Path, **options: Any) -> None:
     from servicenlp.review.scored import open_scored
     from servicenlp.review.store import open_store
 
-    listening = open_socket(options["port"])
-    file = open_scored(scored, prefix=options["prefix"], id_column=options["id_column"])
-    chosen = {name: options[name] for name in ("size", "mix", "seed", "csat_column")}
-    queue = build_queue(file, options["queue"], **chosen)
-    if not queue.entries:
-        raise DataError(f"{scored}: nothing to review. Found no item for the queue {queue.name}. Choose another with --queue.")
-    store = open_store(options["store"])
-    try:
-        desk = Desk(file, queue, store, options["reviewer"], options["blind"], options["second"], options["model"])
-        click.echo(f"{scored}: {len(file):,} scored, {len(queue.entries):,} of them in the queue {queue.name}", err=True)
-        click.echo(f"Decisions go to {store.name}", err=True)
-        serve(desk, listening, _tell)
-    finally:
-        store.close()
+    with open_socket(options["port"]) as listening:
+        file = open_scored(scored, **{name: options[name] for name in ("prefix", "id_column", "text_column")})
+        chosen = {name: options[name] for name in ("size", "mix", "seed", "csat_column")}
+        queue = build_queue(file, options["queue"], **chosen)
+        if not queue.entries:
+            raise DataError(f"{scored}: nothing to review. Found no item for the queue {queue.name}. Choose another with --queue.")
+        store = open_store(options["store"])
+        try:
+            desk = Desk(file, queue, store, options["reviewer"], options["blind"], options["second"], options["model"])
+            click.echo(f"{scored}: {len(file):,} scored, {len(queue.entries):,} of them in the queue {queue.name}", err=True)
+            click.echo(f"Decisions go to {store.name}", err=True)
+            serve(desk, listening, _tell)
+        finally:
+            store.close()
 
 
 def _tell(address: str) -> None:

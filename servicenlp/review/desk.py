@@ -104,6 +104,8 @@ class Desk:
         self.population = self.store.remember(self.scored)
         self._lock = Lock()
         self._model: ServiceClassifier | None = None
+        if self.model:  # else the shipped one, and only when asked
+            self._load()
         # By one thread each, once.
         _ = self.scored.index, self.queue.find("")
 

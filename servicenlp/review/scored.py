@@ -149,6 +149,8 @@ def open_scored(path: str | Path, *, prefix: str | None = None, id_column: str |
     (1, 1, 'words', 1)
     """
     path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: a folder. Found {sum(1 for _ in path.iterdir())} files in it. Name one of them.")
     table = read_table(path, Options())
     prefix = _find_prefix(table) if prefix is None else prefix
     ours = {name: table.columns.index(prefix + name) for name in COLUMNS if prefix + name in table.columns}
@@ -157,7 +159,12 @@ def open_scored(path: str | Path, *, prefix: str | None = None, id_column: str |
     walked = [(number, row) for number, (row, _) in enumerate(table.walk(), 1)]
     kept = [(number, row) for number, row in walked if row[ours["status"]] == SCORED]
     if not kept:
-        raise DataError(f"{path}: no scored interaction. Found {len(walked)} rows, all skipped. See why: servicenlp inspect FILE.")
+        found = (
+            f"{len(walked):,} rows, all skipped. See why in the column {prefix}status"
+            if walked
+            else "no rows. Score an export that has some"
+        )
+        raise DataError(f"{path}: no scored interaction. Found {found}.")
     places = [at for at in range(len(table.columns)) if at not in set(ours.values())]
     rows = [row for _, row in kept]
     fields = [table.columns[at] for at in places]

@@ -53,7 +53,7 @@ def open_store(url: str, *, create: bool = True) -> "Store":
         If there is none, or it cannot be used.
     """
     where = parse_url(url)
-    name = where.render_as_string(hide_password=True)
+    name = where.set(drivername=where.get_backend_name()).render_as_string(hide_password=True)
     if not create and where.get_backend_name() == "sqlite" and not Path(str(where.database)).is_file():
         raise DataError(
             f"{where.database}: no store. Found no such file. Make one: servicenlp review SCORED --store sqlite:///{where.database}."
