@@ -319,4 +319,4 @@ def test_model_that_is_not_there_is_told_at_once(run, tmp_path):
         **{f"service_p_level_{k}": float(k == 1) for k in range(1, 7)},
     }
     pd.DataFrame([row]).to_csv(tmp_path / "scored.csv", index=False)
-    assert "nowhere" in run("review", "scored.csv", "--model", "nowhere", code=1).output
+    assert "nowhere" in run("review", "scored.csv", "--text-column", "words", "--model", "nowhere", code=1).output
