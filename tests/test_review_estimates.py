@@ -1,4 +1,5 @@
 import random
+import re
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,10 @@ from servicenlp.cli import main
 from servicenlp.errors import DataError
 from servicenlp.review.decisions import Context, Verdict
 from servicenlp.review.drawing import draw_order
-from servicenlp.review.estimates import control_slice, estimate, limits, render, wilson
+from servicenlp.review.estimates import estimate, render
 from servicenlp.review.labels import collect_labels
-from servicenlp.review.queue import QUEUES
+from servicenlp.review.queue import QUEUES, Mix, build_queue
+from servicenlp.review.sampling import control_slice, limits, wilson
 from servicenlp.review.scored import ScoredFile
 from servicenlp.review.store import open_store
 
@@ -43,10 +45,10 @@ def scored() -> ScoredFile:
     return a_file([1 + i % 4 for i in range(N)])
 
 
-def decide(store, scored, indices, truth, population, reasons=("random",), queue="audit") -> None:
+def decide(store, scored, indices, truth, population, reasons=("random",), queue="audit", seed=0) -> None:
     for i in indices:
         item = an_item(scored.keys[i], int(scored.level[i]))
-        store.decide("ann", item, Verdict(truth[i]), Context(population, queue, 0, reasons))
+        store.decide("ann", item, Verdict(truth[i]), Context(population, queue, seed, reasons))
 
 
 def tail(hits, total, count, n) -> tuple[float, float]:
@@ -154,8 +156,8 @@ def test_control_slice_of_one_part_is_drawn_from_that_part(store, scored):
     population = store.remember(scored)
     flagged = [i for i in draw_order(scored.keys, 0) if scored.level[i] == 1]
     decide(store, scored, flagged[:10], [1] * N, population, ("random",), "criminal")
-    assert set(control_slice([scored.keys[i] for i in flagged], store.events())) == {scored.keys[i] for i in flagged[:10]}
-    assert control_slice([key for key, level in zip(scored.keys, scored.level, strict=True) if level != 1], store.events()) == []
+    assert set(control_slice([scored.keys[i] for i in flagged], store.events()).keys) == {scored.keys[i] for i in flagged[:10]}
+    assert control_slice([key for key, level in zip(scored.keys, scored.level, strict=True) if level != 1], store.events()).keys == []
 
 
 def test_control_slice_holds_what_was_read_before_for_another_reason(store, scored):
@@ -163,7 +165,7 @@ def test_control_slice_holds_what_was_read_before_for_another_reason(store, scor
     drawn = draw_order(scored.keys, 0)
     decide(store, scored, drawn[:3], [2] * N, population, ("uncertain",), "uncertain")
     decide(store, scored, drawn[3:10], [2] * N, population)
-    assert set(control_slice(scored.keys, store.events())) == {scored.keys[i] for i in drawn[:10]}
+    assert set(control_slice(scored.keys, store.events()).keys) == {scored.keys[i] for i in drawn[:10]}
 
 
 def test_verdicts_serve_the_next_model_too(store, scored):
@@ -215,10 +217,57 @@ def test_report_of_an_empty_store(store):
         estimate(store)
 
 
-def test_report_of_an_unknown_file(store, scored):
-    name = store.remember(scored)
-    with pytest.raises(DataError, match=rf"no such file\. Found {name}\. Choose one of them\.$"):
+def test_report_of_one_of_several_files(store, scored):
+    first, second = store.remember(scored), store.remember(a_file([1, 2]))
+    decide(store, scored, [0], [1] * N, first)
+    assert estimate(store).population["id"] == first
+    assert estimate(store, "scored.csv").population["id"] == second
+    assert estimate(store, first).population["id"] == first
+    with pytest.raises(DataError, match=r"no such file\. Found scored\.csv\. Choose one of them\.$"):
         estimate(store, "x")
+
+
+def test_share_missed_of_all_criminal_interactions(tmp_path):
+    """Its limits hold the truth at least as often as they say, and are not far wider."""
+    rng = random.Random(6)
+    covered, found, true = 0, [], []
+    for trial in range(40):
+        levels = [1 if rng.random() < 0.3 else 3 for _ in range(300)]
+        truth = [1 if rng.random() < (0.8 if level == 1 else 0.1) else 3 for level in levels]
+        scored = a_file(levels)
+        store = open_store(f"sqlite:///{tmp_path}/{trial}.db")
+        population = store.remember(scored)
+        decide(store, scored, draw_order(scored.keys, 0)[:90], truth, population)
+        missed = estimate(store).missed
+        store.close()
+        true.append(sum(t == 1 and level != 1 for t, level in zip(truth, levels, strict=True)) / truth.count(1))
+        covered += missed.low <= true[-1] <= missed.high
+        found.append(missed.value)
+    assert covered >= 37
+    assert abs(np.mean(found) - np.mean(true)) < 0.03
+
+
+def test_share_missed_is_not_known_without_a_control_slice_in_both_parts(store, scored):
+    population = store.remember(scored)
+    decide(store, scored, [i for i in draw_order(scored.keys, 0) if scored.level[i] == 1][:20], [1] * N, population)
+    assert estimate(store).missed is None
+
+
+@pytest.mark.parametrize("which", ["flagged", "unflagged"])
+def test_queue_that_is_named_brings_the_reviews_that_are_lacking(store, scored, which):
+    truth = [1 if i % 4 == 0 and i % 16 or i % 40 == 1 else 3 for i in range(N)]
+    population = store.remember(scored)
+    decide(store, scored, draw_order(scored.keys, 7)[:80], truth, population, seed=7)
+    found = estimate(store)
+    before = getattr(found, which)
+    told = dict(re.findall(r"--(\w+) (\S+)", found.queues[which]))
+    queue = build_queue(
+        scored, told["queue"], size=int(told["size"]), seed=int(told["seed"]), mix=Mix(0, 0, 0, 1) if "mix" in told else None
+    )
+    lacking = [entry.at for entry in queue.entries if entry.key not in store.verdicts()]
+    decide(store, scored, lacking, truth, population, seed=7)
+    after = getattr(estimate(store), which)
+    assert after.sampled - before.sampled == pytest.approx(before.more, rel=0.2)
 
 
 def test_report_fits_a_terminal(store, scored):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 import socket
 from dataclasses import dataclass
@@ -519,13 +520,21 @@ def test_filter_that_cannot_be_read_is_told(page, query):
 
 
 def test_figures_show_the_estimates(page):
-    for level in (1, 3, 2, 2, 3, 1):
+    def told():
+        return " ".join(" ".join(page.tree("/figures").get_element_by_id("main").itertext()).split())
+
+    for level in (1, 3, 2, 2, 3):
         page.decide(level=level)
-    found = estimate(page.desk.store, page.desk.population)
-    text = " ".join(" ".join(page.tree("/figures").get_element_by_id("main").itertext()).split())
+    found, text = estimate(page.desk.store, page.desk.population), told()
+    part = found.unflagged
+    assert f"95% interval {100 * part.low / part.total:.1f}% to {100 * part.high / part.total:.1f}%" in text
+    assert f"--queue audit --seed 0 --size {math.ceil((part.sampled + part.more) * 6 / part.total)}" in text
+    page.decide(level=1)
+    found, text = estimate(page.desk.store, page.desk.population), told()
     for part in (found.flagged, found.unflagged):
         assert f"{100 * part.items / part.total:.1f}% {part.items:,.0f} of {part.total:,}" in text
-        assert f"95% interval {100 * part.low / part.total:.1f}% to {100 * part.high / part.total:.1f}%" in text
+    assert text.count("All of them are read") == 2
+    assert f"That is {100 * found.missed.value:.1f}% of all criminal interactions." in text
     share = found.relabelled
     assert f"any label {share.hits} of {share.n} {100 * share.value:.1f}%" in text
     assert "6 reviewed" in text

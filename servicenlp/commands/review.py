@@ -191,7 +191,7 @@ def history(store: str, item: str) -> None:
 
 @review.command()
 @click.argument("store")
-@click.option("--file", "population", help="Of which file reviewed, by its name in the store; the last one by default.")
+@click.option("--file", "population", help="Of which of the files reviewed, such as scored.csv; the last one by default.")
 def report(store: str, population: str | None) -> None:
     """Tell precision, misses, overrides and pace.
 

@@ -3,9 +3,9 @@
 Data goes one way: `scored` opens the file, `items` says what one is, `queue` chooses what to look at
 and in which order (with `drawing`, `filters`, `satisfaction`, `near_copies`), `store` hands items
 out and keeps every decision (with `tables`, `leasing`, `records`, `log`; `decisions` says what one
-is), `estimates` tells what the decisions say of the model. The page is `app`, which `guard` fences
-in; `desk` is one reviewer at it, `conversation` lays an item out, and `reasons` tells why the model
-says what it says. It needs these few calls::
+is), `estimates` tells what the decisions say of the model (with `sampling`). The page is `app`,
+which `guard` fences in; `desk` is one reviewer at it, `conversation` lays an item out, and `reasons`
+tells why the model says what it says. It needs these few calls::
 
     scored = open_scored("scored.csv")                    # items: scored.item(i), scored.find(key)
     queue = build_queue(scored, "mixed", size=200, seed=0)  # queue.entries: key, reasons, why; in order
