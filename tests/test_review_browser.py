@@ -334,6 +334,26 @@ def test_terms_come_on_demand_and_go(open_desk, scored):
     expect(page.locator("mark.evidence")).to_have_text(quote)
 
 
+def test_evidence_far_below_is_a_press_away(open_desk, tmp_path, scored_path):
+    text = "Customer: Hello there.\n" + "Agent: One moment.\nCustomer: Fine.\n" * 40 + "Customer: You lied to me."
+    with scored_path.open(newline="", encoding="utf-8") as file:
+        [row] = (row for row in csv.DictReader(file) if row["Ticket ID"] == "LF-48113")
+    start = text.index("You lied")
+    row |= {"Description": text, "service_evidence": text[start:], "service_evidence_start": start, "service_evidence_end": len(text)}
+    with (tmp_path / "long.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row)
+    page = open_desk(file=open_scored(tmp_path / "long.csv"))
+    expect(page.locator("mark.evidence")).not_to_be_in_viewport()
+    page.get_by_role("button", name="Go to the evidence").click()
+    expect(page.locator("mark.evidence")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Accept and go on")).to_be_in_viewport()
+    page.set_viewport_size({"width": 1280, "height": 480})
+    page.get_by_role("button", name="Accept and go on").click()
+    expect(page.get_by_role("heading", name="Nothing left for you")).to_be_visible()
+
+
 def test_keys_are_shown_and_can_be_turned_off(open_desk, store):
     page = open_desk()
     first = key(page)

@@ -313,6 +313,14 @@ def test_terms_are_added_up_and_marked():
     assert mark_terms(found, {"late"}) == [Mark(0, 4, FOR), Mark(9, 13, FOR)]
 
 
+def test_page_says_when_another_level_is_more_probable(page):
+    sheet = page.desk.sheet(page.desk.scored.keys[0])
+    assert sheet.rival is None
+    near = sheet.item._replace(prediction={**sheet.item.prediction, "p_level_1": 0.3, "p_level_4": 0.4})
+    assert sheet._replace(item=near).rival == 4
+    assert sheet._replace(item=near, preset=None).rival is None
+
+
 def test_original_row_and_why_are_shown(page):
     tree = page.tree()
     key = tree.get_element_by_id("verdict").get("data-key")
@@ -365,6 +373,8 @@ def test_second_reading_hides_what_others_said(scored, store):
     assert second.key() == key
     assert "a wonder" not in second.get().text
     assert "bob" not in second.get().text
+    second.decide(level=2)
+    assert second.post("/undo", {}).json["said"].endswith(", open again.")
 
 
 # What is saved.

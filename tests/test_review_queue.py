@@ -85,6 +85,15 @@ def test_open_scored_with_another_prefix(example, tmp_path):
     assert len(open_scored(tmp_path / "other.csv")) == len(open_scored(example))
 
 
+def test_what_an_earlier_model_said_is_not_of_the_original_row(example, scored, tmp_path):
+    table = pd.read_csv(example, dtype=str, keep_default_na=False)
+    first = table.rename(columns=lambda name: name.replace("service_", "old_"))
+    pd.concat([first, table.filter(like="service_").assign(service_level="2")], axis=1).to_csv(tmp_path / "twice.csv", index=False)
+    twice = open_scored(tmp_path / "twice.csv")
+    assert (twice.fields, set(twice.level)) == (scored.fields, {2})
+    assert open_scored(tmp_path / "twice.csv", prefix="old_").level.tolist() == scored.level.tolist()
+
+
 def test_open_scored_of_an_unscored_file():
     with pytest.raises(
         DataError, match=r"tickets\.csv: not a scored file\. Found 'Ticket ID', .*Make one: servicenlp score FILE -o scored\.csv\.$"
@@ -101,7 +110,7 @@ def test_open_scored_with_nothing_scored(example, tmp_path):
 
 def test_open_scored_of_a_header_and_of_a_folder(example, tmp_path):
     (tmp_path / "header.csv").write_text(example.read_text(encoding="utf-8").splitlines()[0])
-    with pytest.raises(DataError, match=r"header\.csv: no scored interaction\. Found no rows\. Score an export that has some\.$"):
+    with pytest.raises(DataError, match=r"header\.csv: no scored interaction\. Found no rows\. Score some\.$"):
         open_scored(tmp_path / "header.csv")
     with pytest.raises(DataError, match=r": a folder\. Found 1 files in it\. Name one of them\.$"):
         open_scored(tmp_path)

@@ -191,6 +191,9 @@ def _add_decisions(app: Flask, desk: Desk) -> None:
 
 
 def _add_bulk(app: Flask, desk: Desk) -> None:
+    def progress() -> str:
+        return render_template("progress.html", progress=desk.progress())
+
     @app.get("/bulk")
     def bulk() -> str:
         wanted = read_filter(request.args)
@@ -202,12 +205,13 @@ def _add_bulk(app: Flask, desk: Desk) -> None:
     def accept_all() -> Response:
         sent = _sent()
         done = desk.accept_all(read_filter(MultiDict(parse_qsl(_text(sent, "filter")))), _text(sent, "why"), _text(sent, "token"))
-        return jsonify(said=f"Saved: {done.n_items:,} accepted as predicted.", batch=done.batch, n_items=done.n_items)
+        said = f"Saved: {done.n_items:,} accepted as predicted."
+        return jsonify(said=said, batch=done.batch, n_items=done.n_items, progress=progress())
 
     @app.post("/undo-batch")
     def undo_batch() -> Response:
         count = desk.store.undo_batch(desk.reviewer, _text(_sent(), "batch"))
-        return jsonify(said=f"Undone: {count:,} accepted in bulk.", n_items=count)
+        return jsonify(said=f"Undone: {count:,} accepted in bulk.", n_items=count, progress=progress())
 
 
 def read_filter(sent: MultiDict[str, str]) -> Filter:

@@ -15,7 +15,7 @@ from servicenlp.review.items import Item
 from servicenlp.review.queue import Entry, Queue
 from servicenlp.review.reasons import Reasons, give_reasons
 from servicenlp.review.scored import ScoredFile
-from servicenlp.taxonomy import CATEGORY_NAMES
+from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS
 
 if TYPE_CHECKING:
     from servicenlp.classifier import ServiceClassifier
@@ -48,6 +48,13 @@ class Sheet(NamedTuple):
     bubbles: list[Bubble]
     preset: Verdict | None
     past: list[Event]
+
+    @property
+    def rival(self) -> int | str | None:
+        """A level that is more probable than the predicted one: the model weighs what a mistake costs; None if there is none."""
+        proba = {level.value: self.item.prediction.get(f"p_level_{level.value}") or 0.0 for level in LEVELS}
+        best = max(proba, key=lambda level: proba[level])
+        return best if self.preset and proba[best] > proba[self.preset.level] else None
 
 
 class Preview(NamedTuple):
@@ -221,7 +228,9 @@ class Desk:
             return f"Undone: {len(undone):,} accepted in bulk.", ""
         item = self.scored.find(undone[0].item)
         name = item.id if item else "an item of another file"
-        return f"Undone: {name}, {'back to ' + describe(undone[0].after) if undone[0].after else 'open again'}.", item.key if item else ""
+        # What counts now may be another's verdict, which a second reader must not see.
+        after = None if self.blind or self.second else undone[0].after
+        return f"Undone: {name}, {'back to ' + describe(after) if after else 'open again'}.", item.key if item else ""
 
     # Many at once.
 

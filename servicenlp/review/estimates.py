@@ -39,7 +39,7 @@ class Estimates:
     counts : dict of str to int
         reviewed, blind, unusable, bulk (accepted in bulk, and left out of all figures), skipped.
     unread : int
-        Items of the control slice that were passed by or unusable: of them nothing is known.
+        Items of the control slice that were skipped or unusable, or are still with someone: of them nothing is known.
     """
 
     population: dict[str, Any]
@@ -160,7 +160,7 @@ def render(found: Estimates) -> str:
     if counts["bulk"]:
         lines.append(f"{counts['bulk']:,} accepted in bulk: not read, so left out of all figures below")
     if found.unread:
-        lines.append(f"{found.unread:,} of the control slice passed by or unusable: of them nothing is known")
+        lines.append(f"{found.unread:,} of the control slice skipped, unusable or not read yet: of them nothing is known")
     lines += ["", *_render_part("Precision of the criminal flag", found.flagged, "flagged", found.queues["flagged"])]
     lines += ["", *_render_part("Missed criminal interactions", found.unflagged, "not flagged", found.queues["unflagged"])]
     if missed := found.missed:

@@ -152,20 +152,17 @@ def open_scored(path: str | Path, *, prefix: str | None = None, id_column: str |
     if path.is_dir():
         raise DataError(f"{path}: a folder. Found {sum(1 for _ in path.iterdir())} files in it. Name one of them.")
     table = read_table(path, Options())
-    prefix = _find_prefix(table) if prefix is None else prefix
+    prefix = _prefixes(table)[-1] if prefix is None else prefix
     ours = {name: table.columns.index(prefix + name) for name in COLUMNS if prefix + name in table.columns}
     if absent := [prefix + name for name in _NEEDED if name not in ours]:
         raise DataError(f"{path}: not a scored file. Found no column {absent[0]!r}. Make one: servicenlp score FILE -o scored.csv.")
     walked = [(number, row) for number, (row, _) in enumerate(table.walk(), 1)]
     kept = [(number, row) for number, row in walked if row[ours["status"]] == SCORED]
     if not kept:
-        found = (
-            f"{len(walked):,} rows, all skipped. See why in the column {prefix}status"
-            if walked
-            else "no rows. Score an export that has some"
-        )
-        raise DataError(f"{path}: no scored interaction. Found {found}.")
-    places = [at for at in range(len(table.columns)) if at not in set(ours.values())]
+        found = f"{len(walked):,} rows, all skipped. See why in the column {prefix}status." if walked else "no rows. Score some."
+        raise DataError(f"{path}: no scored interaction. Found {found}")
+    said = {before + name for before in _prefixes(table) for name in COLUMNS}  # by an earlier model too: not the original row
+    places = [at for at, column in enumerate(table.columns) if column not in said]
     rows = [row for _, row in kept]
     fields = [table.columns[at] for at in places]
     text_at = _column(table, text_column) if text_column else _find_text(table, rows, places, ours)
@@ -202,13 +199,13 @@ def _typed(name: str, cell: Any) -> Any:
     return int(float(cell)) if kind is int else kind(cell)
 
 
-def _find_prefix(table: Table) -> str:
-    """Return what our columns begin with; the last such set if a file was scored twice."""
+def _prefixes(table: Table) -> list[str]:
+    """Return what our columns begin with; several if a file was scored several times, the last one last."""
     found = [column.removesuffix("p_level_1") for column in table.columns if column.endswith("p_level_1")]
     if not found:
         columns = ", ".join(map(repr, table.columns[:8]))
         raise DataError(f"{table.name}: not a scored file. Found {columns}. Make one: servicenlp score FILE -o scored.csv.")
-    return found[-1]
+    return found
 
 
 def _column(table: Table, name: str) -> int:

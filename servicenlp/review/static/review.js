@@ -39,7 +39,6 @@ const form = () => $("#verdict");
 
 function show(answer) {
   main.innerHTML = answer.sheet;
-  $("#progress").innerHTML = answer.progress;
   shown = performance.now();
   hidden = document.hidden ? shown : null;
   arrive();
@@ -52,6 +51,8 @@ function arrive() {
   if (!form()) return;
   form().addEventListener("change", change);
   change();
+  const evidence = $("mark.evidence")?.getBoundingClientRect();
+  if ($("#show-evidence")) $("#show-evidence").hidden = !evidence || evidence.bottom + window.scrollY < window.innerHeight;
   document.title = `${form().dataset.id} · servicenlp review`;
 }
 
@@ -79,6 +80,7 @@ async function send(path, sent) {
   try {
     const answer = await ask(path, { ...sent, token: unanswered.token, seconds: seconds() });
     unanswered = null;
+    if (answer.progress !== undefined) $("#progress").innerHTML = answer.progress;
     if (answer.sheet !== undefined) show(answer);
     tell(answer.said);
     return answer;
@@ -147,6 +149,10 @@ async function showTerms(target = "level") {
   }
 }
 
+function toEvidence() {
+  $("mark.evidence")?.scrollIntoView({ block: "center" });
+}
+
 function askUnusable() {
   $("#own-reason").value = $("#why").value;
   $("#unusable").showModal();
@@ -168,7 +174,7 @@ const keys = {
   x: askUnusable,
   n: () => $("#why").focus(),
   t: () => $("#show-terms")?.click(),
-  e: () => $("mark.evidence")?.scrollIntoView({ block: "center" }),
+  e: toEvidence,
 };
 
 document.addEventListener("keydown", (event) => {
@@ -209,6 +215,7 @@ document.addEventListener("click", (event) => {
   if (button.dataset.do) doing[button.dataset.do]();
   if (button.id === "show-keys") openKeys();
   if (button.id === "ask-unusable") askUnusable();
+  if (button.id === "show-evidence") toEvidence();
   if (button.dataset.why) doing.unusable(button.dataset.why);
   if (button.id === "own-unusable") doing.unusable($("#own-reason").value);
   if (button.id === "show-terms") {
