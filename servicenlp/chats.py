@@ -68,7 +68,7 @@ _MARKS = r"[\s\u200e\u200f\ufeff]*"  # phones write marks of direction
 _STAMPED = re.compile(rf"{_MARKS}(?P<stamp>{_CLOSED}|{_STAMP}(?!\w))[ \t]*[-–—|>,:]?[ \t]*", re.IGNORECASE)
 # After that: "Sam (Support): hello", "From Sam to Everyone: hello", "<Sam> hello", "Sam - hello"
 _SAID = re.compile(
-    r"(?:from[ \t]+(?P<sender>[^\n:]{1,60}?)[ \t]+to[ \t]+[^\n:]{1,60}:|<(?P<nick>[^<>\n]{1,40})>|"
+    r"(?:from[ \t]+(?P<sender>[^\n:]{1,60}?)[ \t]+(?:to[ \t]+[^\n:]{1,60})?:|<(?P<nick>[^<>\n]{1,40})>|"
     r"(?P<name>[^\n:\t]{1,60}?)(?:[ \t]*:(?![/\d])|\t))[ \t]*",
     re.IGNORECASE,
 )

@@ -10,6 +10,7 @@ from servicenlp.formats.encodings import check_encoding, detect_encoding, open_t
 from servicenlp.formats.table import MISSING, Options, Row, Table
 
 RAW = "(unread line)"
+KEY = "(key)"
 # Under these names a document holds its rows; under any other a list belongs to the one interaction it is.
 _ROWS = (
     "tickets conversations chats cases calls callTranscripts sessions requests results data items records rows reviews responses "
@@ -22,7 +23,7 @@ _TALKS = ("conversation", "conversation_id", "conversationId", "ticket_id", "tic
 _LISTED = re.compile(
     r"(?!message|comment|note|turn|event|part|user|contact|customer|agent)\w*(?:tickets|conversations|chats|cases|calls|sessions|requests|"
     r"results?|records|reviews|responses|surveys|submissions|feedbacks?|interactions|issues|complaints|incidents|enquiries|inquiries)|"
-    r"values|elements|objects|docs|hits|collection|resources",
+    r"values|payload|elements|objects|docs|hits|collection|resources",
     re.IGNORECASE,
 )
 # What messages have, and whole interactions.
@@ -91,7 +92,18 @@ def _unwrap(document: object) -> tuple[list[object], dict[str, object]]:
     for name in _AROUND:
         if isinstance(inner := document.get(name), dict) and (found := _unwrap(inner))[0] != [inner]:
             return found[0], {key: value for key, value in document.items() if key != name} | found[1]
+    if _is_keyed(document):
+        return [{KEY: name, **value} for name, value in document.items() if isinstance(value, dict)], {}
     return [document], {}
+
+
+def _is_keyed(document: dict[str, object]) -> bool:
+    """Tell whether a document holds its rows by their ids, as some databases keep lists."""
+    parts = list(document.values())
+    if len(parts) < 2 or not all(isinstance(part, dict) and part for part in parts):
+        return False
+    alike = set.intersection(*(set(part) for part in parts if isinstance(part, dict)))
+    return bool(alike) and all(re.search(r"\d", name) for name in document)
 
 
 def _are_messages(rows: list[object]) -> bool:

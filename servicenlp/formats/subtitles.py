@@ -1,5 +1,6 @@
 """WebVTT and SRT: a call with the times of its words; one file is one interaction."""
 
+import json
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -48,5 +49,16 @@ def _cues(text: str) -> Iterator[dict[str, Any]]:
         parts = _VOICE.split(caption.raw_text)
         for voice, words in zip(["", *parts[1::2]], parts[::2], strict=True):
             said = unescape(Caption(text=words).text).strip() if words.strip() else ""
+            if spoken := _metadata(said):
+                voice, said = spoken
             if said:
                 yield {"voice": unescape(voice).strip(), "text": said, "start": float(caption.start_in_seconds)}
+
+
+def _metadata(words: str) -> tuple[str, str] | None:
+    """Return who says what in a cue that is an object, as Microsoft's interface gives them on demand; None if it is none."""
+    try:
+        told = json.loads(words) if words.startswith("{") else None
+    except ValueError:
+        return None
+    return (str(told.get("speakerName") or ""), str(told["spokenText"])) if isinstance(told, dict) and told.get("spokenText") else None

@@ -33,6 +33,12 @@ _EVENTS = re.compile(
     r"line ?item|channel_|pinned_|tombstone|change|audit|escalat|timer|typing|conversation (?:start|end|closed)|chat (?:start|end))",
     re.IGNORECASE,
 )
+# What nobody says, where nobody is named.
+_NOTICE = re.compile(
+    r"[^.!?]{0,60}\b(?:(?:resolved|closed|assigned|reopened|transferred|marked|snoozed|muted|changed|added|removed)\b[^.!?]{0,40}\b(?:by|to)|"
+    r"(?:joined|left|entered|ended)\b[^.!?]{0,20}\b(?:chat|conversation|session))\b[^.!?]{0,40}[.!]?\s*",
+    re.IGNORECASE,
+)
 _ANSWERED = re.compile(
     r"^(?:in)?(?:response|reply|replied|repliedto|responding)to(?:the)?(?:tweet|message|status|comment|post)?(?:id)?$|"
     r"^parent(?:tweet|message|comment|post|status)(?:id)?$|^parentid$|^quotedmessageid$"
@@ -170,6 +176,8 @@ def _role(told: Record, plan: Plan, speaks: Speaks, options: Options) -> str:
     name = scalar(told.get(plan.name)).strip() if plan.name else ""
     if name and (party := {role for column, role in plan.parties if scalar(told.get(column)).strip() == name}):
         return party.pop()
+    if not name and not roles and plan.roles and plan.roles[0] in speaks.both and _NOTICE.fullmatch(words(told.get(plan.text))):
+        return SYSTEM
     return role_of(name) or (roles[0] if roles else "") or name
 
 

@@ -34,10 +34,11 @@ _ROLES = (
     "source origin name username authorname sendername "
     "speakername displayname owner side channel agentorcustomer persona rolle rol ruolo absender autor auteur remitente mittente "
     "afzender "
-    "authorid senderid userid speakerid participantid actorid email type"
+    "authorid senderid userid speakerid participantid actorid email nickname type kind"
 ).split()
 _TIMES = (
-    "timestamp time createdat created sentat datetime date ts createdtime createddate messagetime senttime starttime start "
+    "timestamp timestampms time createdat created received "
+    "sentat datetime date ts createdtime createddate messagetime senttime starttime start "
     "starttimems startms "
     "beginoffsetmillis beginoffset offset offsetms startoffset startseconds publishedat postedat updatedat seq sequence turn "
     "turnid index order position"

@@ -58,6 +58,8 @@ def role_of(name: str) -> str | None:
     --------
     >>> role_of("END_USER"), role_of("Customer Service Rep"), role_of("VirtualAgent"), role_of("Dana Okafor")
     ('customer', 'agent', 'bot', None)
+    >>> role_of("MessageToVisitor")
+    'agent'
     """
     words = [word.lower() for word in _SPLIT.findall(_CAMEL.sub(" ", name)[:200])]
     if not words or "@" in name:
@@ -67,6 +69,8 @@ def role_of(name: str) -> str | None:
         return _ROLE.get(words[0]) or name_role(name)
     if _NOTES.search(" ".join(words)):
         return NOTE
+    if "to" in words[:-1] and "from" not in words:  # "MessageToVisitor"
+        return {CUSTOMER: AGENT, AGENT: CUSTOMER}.get(role_of(" ".join(words[words.index("to") + 1 :])) or "")
     roles = {_ROLE.get(word) for word in words if word not in _ALONE}
     known = [role for role in _ORDER if role in roles]
     # A person may be named by such a word ("Ann Guest"): only where most words are such, or it stands apart.

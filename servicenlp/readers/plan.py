@@ -33,7 +33,7 @@ _SHORT_IDS = {"cid": "conversation", "csid": "conversation", "convid": "conversa
 _ROLE_NAME = re.compile(
     r"role|author|sender|^from|speaker|direction|usertype|participant|party|actor|inbound|incoming|outbound|outgoing|^isagent|^iscustomer|"
     r"^isstaff|^staff$|^user(?:is)?(?:staff|admin|agent|customer|bot)$|^isuser|^isadmin|^isoperator|^isbot|^who$|^side$|^source$|^by$|^user$|^type$|^messagetype$|persona$|^entity|^origin|writer|"
-    r"postedby|sentby|writtenby|createdby|saidby|commenter|interlocutor|absender|autor|auteur|remitente|remetente|mittente|afzender|отправител|автор|gonderen|avsandare|afsender|lahettaja|rolle$|^rol$|ruolo|"
+    r"^initiator|postedby|sentby|writtenby|createdby|saidby|commenter|interlocutor|absender|autor|auteur|remitente|remetente|mittente|afzender|отправител|автор|gonderen|avsandare|afsender|lahettaja|rolle$|^rol$|ruolo|"
     r"^rola$|nadawca|emisor|expediteur|sprecher|hablante|parlante|locuteur|spreker|richtung|direccion|direzione|richting|direcao|kierunek|"
     r"送信者|発言者|話者|差出人|投稿者|方向|发送者|角色|발신자|^name$|^username$|^handle$|^screenname|^agent$|^customer$|^fromme$|^isreply$|"
     r"^automated|^isauto|^userid$|^email$|^mail$|^von$|^de$|^da$|^van$|^od$"
