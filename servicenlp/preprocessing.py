@@ -9,12 +9,14 @@ from servicenlp.chats import split_chat
 from servicenlp.interactions import AGENT, CUSTOMER, NOTE, Interaction, Message, Turn, split_turns
 from servicenlp.markup import strip_markup
 from servicenlp.replies import strip_replies
+from servicenlp.speakers import ROLE_WORDS
 
 _LABELS = {CUSTOMER: "Customer: ", AGENT: "Agent: "}
 _WORD = re.compile(r"\w+")
 _REPEATED = 5  # words that nobody writes twice by chance
 _CUT_SHORT = 40  # letters of a description that is the beginning of the first message
 _NEAR = 3  # messages back that a reply may quote, besides the first
+_ROLE = re.compile(rf"\b(?:{ROLE_WORDS[CUSTOMER]}|{ROLE_WORDS[AGENT]})[ \t]*:", re.IGNORECASE)
 _MARKS = re.compile(r"[>\s|]*$")
 # What stands for an empty answer; also what review sites put there.
 _NOTHING = re.compile(
@@ -123,10 +125,15 @@ def _parts(message: Message) -> list[tuple[str, str]]:
     if not spoken and (message.speaker == NOTE or message.text.count(":") < 2):
         return []
     text = plain(message.text).strip()
-    if text.count(":") > 1 and _is_chat(turns := split_turns(text), text):
+    if text.count(":") > 1 and _may_be_chat(text) and _is_chat(turns := split_turns(text), text):
         said = [(turn.speaker, text[turn.start : turn.end].strip()) for turn in turns if turn.speaker in _LABELS]
         return [(speaker, words) for speaker, words in said if words]
     return [(message.speaker, text)] if text and spoken else []
+
+
+def _may_be_chat(text: str) -> bool:
+    """Tell whether two lines have a label, or two roles are labels, which hardly any message has."""
+    return sum(":" in line[:80] for line in text.split("\n")) > 1 or len(_ROLE.findall(text)) > 1
 
 
 def _is_chat(turns: list[Turn], text: str) -> bool:
