@@ -106,7 +106,7 @@ def tally(scores: Scores, name: str) -> Counter[Any]:
 
 
 def cells(scores: Scores, texts: Sequence[Any], tables: Tables, made: Collection[int] = ()) -> Columns:
-    """Return the cells of `COLUMNS`; None where there is nothing.
+    """Return the cells of `COLUMNS`; where there is nothing, None or, in `TEXTS`, an empty text.
 
     Parameters
     ----------
@@ -119,15 +119,16 @@ def cells(scores: Scores, texts: Sequence[Any], tables: Tables, made: Collection
     made : collection of int
         Which texts are no cells of the input, so that the column interaction must show them.
     """
-    out: Columns = {name: [None] * len(texts) for name in COLUMNS}
+    nothing, number = ("", str) if tables is TEXTS else (None, int)
+    out: Columns = {name: [nothing] * len(texts) for name in COLUMNS}
     out |= {name: tables[name][codes].tolist() for name, codes in scores.codes.items()}
     start, end, turn = (part.tolist() for part in scores.spans)
     scored = [why == SCORED for why in scores.status]
-    out["evidence"] = [text[a:b] if ok else None for text, a, b, ok in zip(texts, start, end, scored, strict=True)]
+    out["evidence"] = [text[a:b] if ok else nothing for text, a, b, ok in zip(texts, start, end, scored, strict=True)]
     for name, places in (("evidence_start", start), ("evidence_end", end), ("evidence_turn", turn)):
-        out[name] = [place if place >= 0 else None for place in places]
-    out["evidence_speaker"] = [CUSTOMER if a >= 0 else None for a in start]  # nobody else is quoted
-    out["interaction"] = [(text or None) if i in made else None for i, text in enumerate(texts)] if made else out["interaction"]
+        out[name] = [number(place) if place >= 0 else nothing for place in places]
+    out["evidence_speaker"] = [CUSTOMER if a >= 0 else nothing for a in start]  # nobody else is quoted
+    out["interaction"] = [(text or nothing) if i in made else nothing for i, text in enumerate(texts)] if made else out["interaction"]
     out["status"] = scores.status
-    out["model"] = [scores.model if ok else None for ok in scored]
+    out["model"] = [scores.model if ok else nothing for ok in scored]
     return out
