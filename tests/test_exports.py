@@ -1,5 +1,6 @@
 """Every example export is recognised with no options, and gives the interactions that stand beside it."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def test_export_is_read_with_no_options(expected, tmp_path):
     sources = open_sources([expected.with_name(expected.name.removesuffix(".expected.json"))], tmp_path)
     assert {source.shape.reader or "generic" for source in sources} == {expected.parent.name}
     assert [one for source in sources for one in judged(source)] == json.loads(expected.read_text(encoding="utf-8"))["interactions"]
+
+
+@pytest.mark.parametrize("name", ["generic/exchange.csv", "messages/exchange.csv", "messages/two_people.csv"])
+def test_the_order_of_columns_tells_nothing(name, tmp_path):
+    rows = list(csv.reader((EXPORTS / name).read_text(encoding="utf-8").splitlines()))
+    with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([f"row_{i}" if i else "row_uuid", *row[::-1]] for i, row in enumerate(rows))
+    [source] = open_sources([tmp_path / "a.csv"], tmp_path)
+    assert judged(source) == json.loads((EXPORTS / f"{name}.expected.json").read_text(encoding="utf-8"))["interactions"]
 
 
 def test_every_reader_has_an_example():

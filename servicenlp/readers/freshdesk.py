@@ -234,7 +234,7 @@ def _is_wordy(sample: Sample, column: str) -> bool:
 
 
 def _wordless(sample: Sample, product: str) -> DataError:
-    found = ", ".join(map(repr, sample.columns[:8])) + (" ..." if len(sample.columns) > 8 else "")
+    found = ", ".join(map(repr, sample.columns[:8])) + (" and more" if len(sample.columns) > 8 else "")
     subject = sample.column("subject")
     otherwise = f", or judge the subjects with --text-column {subject!r}" if subject else ""
     return DataError(

@@ -96,7 +96,14 @@ def _sides(looks: dict[str, Traits], text: str, agents: Sequence[str]) -> list[t
     ]
     if len(own) < 2 or not agents:
         return []
-    return [(c, CUSTOMER if c in own else side_of(c) or AGENT) for c in looks if c in own or c in agents]
+    numbered = all(_number(c) >= 0 for c in (*own, *agents))
+    # Columns may stand in any order; numbers tell which comes first, and who asked.
+    spoken = sorted((c for c in looks if c in own or c in agents), key=lambda c: (_number(c), c not in own) if numbered else (0, False))
+    return [(c, CUSTOMER if c in own else side_of(c) or AGENT) for c in spoken]
+
+
+def _number(column: str) -> int:
+    return int(found[0]) if (found := re.search(r"\d+$", column)) else -1
 
 
 def _own_words(looks: dict[str, Traits], text: str, questions: dict[str, str], survey: bool) -> list[str]:

@@ -167,7 +167,7 @@ def choose_text_column(name: str, columns: Sequence[str], sample: Sequence[dict[
     DataError
         If the wanted column is not there, or no column holds sentences.
     """
-    found = ", ".join(map(repr, columns[:8])) + (" ..." if len(columns) > 8 else "")
+    found = ", ".join(map(repr, columns[:8])) + (" and more" if len(columns) > 8 else "")
     if wanted:
         if wanted not in columns:
             raise DataError(f"{name}: no column {wanted!r}. Found {found}. Name one of them with --text-column.")

@@ -43,7 +43,7 @@ _ANSWERED = re.compile(
     r"^(?:in)?(?:response|reply|replied|repliedto|responding)to(?:the)?(?:tweet|message|status|comment|post)?(?:id)?$|"
     r"^parent(?:tweet|message|comment|post|status)(?:id)?$|^parentid$|^quotedmessageid$"
 )
-_OWN_ID = re.compile(r"^(?:tweet|message|msg|comment|post|status|uu|gu|event|record)?id$|^messageuuid$")
+_OWN_ID = re.compile(r"^(?:tweet|message|msg|comment|post|status|event|record|row|line|entry|utterance|segment)?(?:uu|gu)?id$")
 _MAY_NAME = re.compile(r"id$|^id|number$|nummer$|kennung|номер|編号$|编号$|rating|score|stars")
 _SPEAKER_ID = re.compile(r"^(?:author|sender|speaker)id$")
 _DATES = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, SYSTEM
-from servicenlp.readers.guess import Traits, is_other, plain_name, side_of, text_rank
+from servicenlp.readers.guess import Traits, is_of_agents, is_other, is_reply, plain_name, side_of, text_rank
 from servicenlp.readers.people import are_users_agents, role_of
 from servicenlp.readers.shape import Sample, ident, mapping, seconds, truth
 
@@ -215,8 +215,8 @@ def text_column(sample: Sample, looks: dict[str, Traits], taken: set[str], optio
         return options.text_column if options.text_column in sample.columns else None
     open_ = [column for column in sample.columns if column not in taken and looks[column].data < 0.5]
     ranked = [(rank, column) for column in open_ if (rank := text_rank(column)) is not None and looks[column].words >= 1.5]
-    best = [(-looks[c].words, c) for c in open_ if looks[c].words >= 2 and not is_other(c)]
-    return min(ranked)[1] if ranked else min(best)[1] if best else None
+    best = [(is_of_agents(c), -looks[c].words, c) for c in open_ if looks[c].words >= 2 and not is_other(c)]
+    return min(ranked)[1] if ranked else min(best)[2] if best else None
 
 
 def _is_name(name: str) -> bool:
@@ -254,7 +254,8 @@ def make_plan(sample: Sample, looks: dict[str, Traits], speaks: Speaks, talk: st
 def _sides(sample: Sample, looks: dict[str, Traits]) -> tuple[tuple[str, str], ...]:
     """Return the columns of what each side said, where a row holds an exchange; none where it holds one message."""
     found = tuple((c, side) for c in sample.columns if looks[c].words >= 1.5 and not looks[c].choice and (side := side_of(c)))
-    return found if len({side for _, side in found}) > 1 else ()
+    # A reply comes after what it answers, wherever its column stands.
+    return tuple(sorted(found, key=lambda one: is_reply(one[0]))) if len({side for _, side in found}) > 1 else ()
 
 
 def _are_sides(sample: Sample, column: str) -> bool:

@@ -93,7 +93,7 @@ def _is_wordy(sample: Sample, column: str) -> bool:
 
 def wordless(sample: Sample) -> DataError:
     """Return the error of an export without words, which says which one to ask for."""
-    found = ", ".join(map(repr, sample.columns[:8])) + (" ..." if len(sample.columns) > 8 else "")
+    found = ", ".join(map(repr, sample.columns[:8])) + (" and more" if len(sample.columns) > 8 else "")
     subject = sample.column("subject", "ticket subject")
     otherwise = f", or judge the subjects with --text-column {subject!r}" if subject else ""
     return DataError(
