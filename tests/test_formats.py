@@ -349,3 +349,31 @@ def test_a_quotation_mark_that_is_not_closed_swallows_no_rows(write):
         ["4", "Fine, thanks"],
     ]
     assert (table.n_rows, list(table.lines())) == (4, [2, 3, 4, 6])
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('{"a": "x"}{"a": "y"}', ["x", "y"]),
+        ('{\n "a": "x"\n}\n{\n "a": "y"\n}\n', ["x", "y"]),
+        ('[\n {\n  "a": "x"\n },\n {\n  "a": "y"\n }', ["x", "y"]),
+        ('[\n {\n  "a": "x"\n },\n {\n  "a": "y', ["x", MISSING]),
+        ('{"a": "x"} oh\n{"a": "y"}\n', [MISSING, "y"]),
+    ],
+)
+def test_objects_one_after_the_other_or_cut_are_rows(write, text, rows):
+    table = read_table(write("a.json", text.encode()), Options())
+    assert [row[table.columns.index("a")] for row, _ in table.walk()] == rows
+    assert table.n_rows == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("no;yorum\n1;Bardak kırık geldi, kimse cevap vermiyor\n2;Çok teşekkürler, çok hızlı\n", "cp1254"),
+        ("id,comment\n1,It’s broken\n2,The café was closed\n", "mac_roman"),
+        ("id,comment\n1,Þetta kom brotið og enginn svarar mér á bréfin mín\n", "cp1252"),
+    ],
+)
+def test_encodings_alike_are_told_apart_by_their_letters(write, text, encoding):
+    assert read_table(write("a.csv", text.encode(encoding)), Options()).form.split(", ")[1] == encoding

@@ -14,6 +14,9 @@ _OTHER_SCRIPTS = {
 }
 _RUN = re.compile(rb"[\x80-\xff]{3,}")  # letters of such scripts; in Latin ones accents stand alone
 _CENTRAL = re.compile(r"[a-z][\xb9\xb3\xbf]|[\xb3\xbf\xa3\x8c][a-z]")  # no words in cp1252, Polish in cp1250
+_TURKISH = re.compile(r"[a-z][\xfd\xfe\xf0]|[\xfd\xfe\xf0][a-z]")  # letters that but for Turkish only Icelandic has
+_ICELANDIC = re.compile(r"[\xe1\xe9\xed\xf3\xfa\xe6]")
+_MAC = re.compile(r"[a-z][\xd5\x8e\x8f]")  # a capital or nothing in Windows' encodings, an apostrophe and accents on old Macs
 _BEYOND = re.compile("[^\x00-\x7f\ufffd]")
 
 
@@ -75,5 +78,10 @@ def _guess_encoding(part: bytes) -> str:
     if len(b"".join(_RUN.findall(part))) * 2 > sum(byte > 0x7F for byte in part):
         if other := next((match.encoding for match in found if match.encoding in _OTHER_SCRIPTS), ""):
             return other
+    text = part.decode("latin-1")
+    if _MAC.search(text):
+        return "mac_roman"
+    if len(_TURKISH.findall(text)) > 2 and not _ICELANDIC.search(text):
+        return "cp1254"
     # Office programs write Windows-1252; every byte has a meaning there.
-    return "cp1250" if len(_CENTRAL.findall(part.decode("latin-1"))) > 1 else "cp1252"
+    return "cp1250" if len(_CENTRAL.findall(text)) > 1 else "cp1252"

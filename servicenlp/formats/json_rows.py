@@ -30,6 +30,7 @@ _LISTED = re.compile(
 _SPOKEN = {"body", "text", "message", "content", "msg", "body_text", "utterance"}
 _SPEAKERS = set("author sender from role speaker direction is_inbound incoming inbound public sender_type user".split())
 _WHOLE = {"rating", "stars", "score", "subject", "title", "summary", "name", "description"}
+_BETWEEN = re.compile(r"[\s,]*")
 _AROUND = ("data", "response", "result", "export", "payload")  # objects in which a document keeps such lists
 
 
@@ -71,7 +72,26 @@ def _whole(path: Path, encoding: str) -> object:
         if lines or not start.startswith(("{", "[")):
             return None
         file.seek(0)
-        return _parse(file.read().lstrip("\ufeff"))
+        text = file.read().lstrip("\ufeff")
+        return _parse(text) or _pieces(text)
+
+
+def _pieces(text: str) -> list[object] | None:
+    """Return the objects of a list that was cut, or of documents one after the other; what cannot be read comes last, as it stands."""
+    decoder = json.JSONDecoder()
+    at = _BETWEEN.match(text, text.startswith("[")).end()  # type: ignore[union-attr]
+    found: list[object] = []
+    while at < len(text) and text[at] == "{":
+        try:
+            one, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        found.append(one)
+        at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
+    rest = text[at:].strip().removesuffix("]").strip()
+    if any(isinstance(_parse(line), dict) for line in rest.split("\n")[1:]):
+        return None  # lines, one of which is broken
+    return [*found, rest] if found and rest else found or None
 
 
 def _unwrap(document: object) -> tuple[list[object], dict[str, object]]:
