@@ -310,7 +310,7 @@ def _offerings(insights: Insights, said: str) -> list[Figure]:
 _FIGURES: dict[str, Callable[[Insights, str], list[Figure]]] = {
     "standing": _standing,
     "means": _means,
-    "csat": _mixes("csat", "Levels at each rating", lambda row: f"rated {row['csat']:g}"),
+    "csat": _mixes("csat", "Levels at each rating", lambda row: f"rated {row['csat']}"),
     "levels_over_time": _levels_over_time,
     "means_over_time": _means_over_time,
     "gestures": _gestures,

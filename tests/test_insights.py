@@ -79,6 +79,19 @@ def test_standing_compares_with_csat():
     assert "3 with the best rating read as levels 1 or 2, 0 with the worst" in found.results["csat"].finding
 
 
+def test_csat_is_read_on_the_scale_of_its_words():
+    said = ["Very satisfied"] * 40 + ["Neutral"] * 5 + ["Dissatisfied"] * 30 + ["Not offered"] * 9 + [""] * 3
+    rows = [{"level": {"V": 5, "D": 2}.get(one[:1], 3), "csat": one} for one in said]
+    found = insights.compute(scored(rows))
+    assert found["csat"][["csat", "n"]].values.tolist() == [["dissatisfied", 30], ["neutral", 5], ["very satisfied", 40]]
+    assert found.results["csat"].finding.startswith("Level and rating agree in all 75")
+
+
+def test_csat_that_goes_with_nothing_is_said_to():
+    rows = [{"level": level, "csat": f"{rating}/5"} for level in range(1, 7) for rating in range(1, 6)] * 10
+    assert insights.compute(scored(rows)).results["csat"].finding.startswith("Level and rating do not agree beyond noise")
+
+
 # ---------------------------------------------------------------- the staircase
 
 
@@ -169,6 +182,8 @@ def test_without_a_date_nothing_is_told_over_time(rng):
     found = insights.compute(scored(levels(rng, 50, GOOD)))
     assert len(found["levels_over_time"]) == len(found["drift"]) == len(found["changes"]) == 0
     assert found.about["dated"] == 0
+    over_time = ("levels_over_time", "means_over_time", "changes", "gestures", "drift")
+    assert {found.results[name].finding for name in over_time} == {"No date is known, so there is nothing over time."}
 
 
 # ---------------------------------------------------------------- one or two steps up
@@ -224,7 +239,7 @@ def test_wishes_and_competitors_are_counted_once_an_interaction():
     assert found["wishes"][["topic", "count", "n"]].values.tolist() == [["topic-hours", 3, 10]]
     named = found["competitors"][["name", "about", "better", "worse"]].values.tolist()
     assert named == [["Tollgate", "anything", 3, 0], ["Tollgate", "price and payment", 3, 0]]
-    assert found.results["competitors"].finding == "Named in comparisons: Tollgate (3 times better than us, 0 times worse)."
+    assert found.results["competitors"].finding == "Named in comparisons: Tollgate (better than us in 3, worse in 0)."
     assert found.quotes("wish", "topic-hours")["text"].str.startswith("I wish").all()
 
 

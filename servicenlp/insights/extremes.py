@@ -20,7 +20,5 @@ def _said(tally: Tally) -> str:
     told = []
     for value, name in ((1, "criminal"), (6, "unbelievable")):
         n, kept = sum(n for (by, _, _, level), n in tally.counts["levels"].items() if not by and level == value), len(tally.extremes[name])
-        told.append(
-            f"the {kept} surest of {n:,} {name}" if kept < n else f"{'all' if n > 1 else 'the only'} {n} {name}" if n else f"no {name}"
-        )
+        told.append(f"the {kept} surest of {n:,} {name}" if kept < n else f"{n or 'no'} {name}")
     return f"To read: {told[0]} and {told[1]} interactions."

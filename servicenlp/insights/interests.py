@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from servicenlp.insights.results import Result, describe
+from servicenlp.insights.results import Result, describe, many
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.statistics import ALPHA, SMALL, adjust, each, level_counts, mean_level, rows_of, two_shares, wilson
 from servicenlp.insights.tally import Tally
@@ -54,9 +54,8 @@ def _said(table: pd.DataFrame) -> str:
     sizes = {row["interest"]: row for row in rows_of(table)}
     for interest, words in (("company", "its own bottom line"), ("client", "the client")):
         if interest in sizes:
-            told.append(
-                f"in {sizes[interest]['n']:,} interactions the company put {words} first (mean level {sizes[interest]['mean_level']:.2f})"
-            )
+            own = sizes[interest]
+            told.append(f"in {many(own['n'], 'interaction')} the company put {words} first (mean level {own['mean_level']:.2f})")
     sure = table[table["p"] < ALPHA]
     if len(sure):
         row = min(rows_of(sure), key=lambda row: row["p"])

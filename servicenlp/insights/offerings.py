@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from servicenlp.insights.results import Result, describe
+from servicenlp.insights.results import Result, describe, many
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.tally import Tally
 
@@ -31,5 +31,5 @@ def _said(table: pd.DataFrame) -> str:
     if whole.empty:
         return "No offering of this kind was spoken of."
     first = whole.iloc[0]
-    told = ", ".join(f"{first[manner]:,} times {manner}" for manner in _MANNERS if first[manner])
+    told = ", ".join(f"{many(first[manner], 'time')} {manner}" for manner in _MANNERS if first[manner])
     return f"Most spoken of: {first['name']}, {told}."

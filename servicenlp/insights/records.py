@@ -14,16 +14,15 @@ from servicenlp.errors import DataError
 from servicenlp.formats import MISSING, Options, Table
 from servicenlp.insights.files import ScoredFile
 from servicenlp.readers import recognise
+from servicenlp.review.satisfaction import plain_rating, rating_columns, read_scale
 from servicenlp.scoring import PREFIX
 from servicenlp.taxonomy import CATEGORY_NAMES, LEVELS
 
 PERIODS = {"week": "W-SUN", "month": "M", "quarter": "Q"}
 OURS = ("level", "p_level_1", "p_level_6", *CATEGORY_NAMES, "ring", "cause", "interest", "flags", "evidence", "evidence_start",
         "evidence_end", "interaction", "status", "model")  # fmt: skip
-CSAT_NAMES = re.compile(r"csat|satisfaction|survey results?|rating|stars?|nps", re.IGNORECASE)
-_GOOD = {"good": 1.0, "satisfied": 1.0, "positive": 1.0, "great": 1.0, "happy": 1.0, "very satisfied": 1.0, "extremely happy": 1.0}
-_BAD = dict.fromkeys(["bad", "unsatisfied", "dissatisfied", "negative", "unhappy", "very dissatisfied", "extremely unhappy", "poor"], 0.0)
 _DATE_NAMES = re.compile(r"created|opened|received|submitted|posted|sent|started|date|day|time|\bwhen\b|_at$", re.IGNORECASE)
+_LONGEST_RATING = 40
 _BEGUN = re.compile(r"created|opened|received|submitted|posted|sent|started", re.IGNORECASE)
 _DATED = re.compile(r"\d{4}-\d\d?-\d|\d{1,2}[/.]\d{1,2}[/.]\d{2}|\d{1,2}[ /-][A-Za-z]{3}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{9,13}$")
 
@@ -99,8 +98,9 @@ def _text_column(theirs: pd.DataFrame, name: str) -> str:
 
 
 def _csat_column(theirs: pd.DataFrame) -> str:
-    for column in theirs:
-        if CSAT_NAMES.search(str(column)) and _ratings(theirs[column]).notna().sum() >= 3:
+    for column in rating_columns(list(theirs.columns)):
+        scale, score = read_scale(theirs[column].tolist(), column)
+        if scale and np.count_nonzero(~np.isnan(score)) >= 3:
             return str(column)
     return ""
 
@@ -134,7 +134,7 @@ def canonical(rows: pd.DataFrame, plan: Plan, first: int = 0) -> pd.DataFrame:
     DataFrame
         `row` (from 1), `level` (1 to 6), `p_bad`, `p_top`, the four categories, `ring`, `cause`,
         `interest`, `flags`, `evidence`, `start`, `end`, `text`, `period` ("" where no date is
-        known), `csat` (a number or NaN) and ``by:NAME`` for each group column.
+        known), `csat` (the customer's answer, "" for none) and ``by:NAME`` for each group column.
     """
     prefix = plan.prefix
     numbers = np.arange(first + 1, first + 1 + len(rows))
@@ -161,10 +161,15 @@ def canonical(rows: pd.DataFrame, plan: Plan, first: int = 0) -> pd.DataFrame:
     out["text"] = made.where(made != "", _words(rows[plan.text]) if plan.text else out["evidence"])
     dates = parse_dates(rows[plan.date], plan.dayfirst) if plan.date else pd.Series(pd.NaT, index=rows.index)
     out["period"] = periods(dates, plan.period)
-    out["csat"] = _ratings(rows[plan.csat]) if plan.csat else np.nan
+    out["csat"] = rows[plan.csat].map(_rating) if plan.csat else ""
     for column in plan.by:
         out[f"by:{column}"] = _words(rows[column]).str.strip().replace("", "(none)") if column in rows else periods(dates, column)
     return out
+
+
+def _rating(cell: Any) -> str:
+    """Return a customer's own rating in small letters; words that are none are not kept."""
+    return told if len(told := plain_rating(cell)) <= _LONGEST_RATING else ""
 
 
 def _words(cells: pd.Series) -> pd.Series:
@@ -177,15 +182,8 @@ def _words(cells: pd.Series) -> pd.Series:
     )
 
 
-def _ratings(cells: pd.Series) -> pd.Series:
-    """Return a customer's ratings as numbers: 1 and 0 for good and bad, else the number that stands there."""
-    words = _words(cells).str.strip().str.lower()
-    known = words.map(_GOOD | _BAD)
-    return known.fillna(pd.to_numeric(words, errors="coerce"))
-
-
 def parse_dates(cells: pd.Series, dayfirst: bool = True) -> pd.Series:
-    """Return dates, NaT where none can be told; seconds since 1970 are known too, and any offset becomes UTC.
+    """Return dates, NaT where none can be told; also of seconds since 1970; a day is the one that is written, whatever its offset.
 
     Examples
     --------

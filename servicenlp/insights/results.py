@@ -50,6 +50,17 @@ def describe(name: str, frame: pd.DataFrame, finding: str, **figures: object) ->
     return Result(name, told["title"], told["theme"], frame, meaning, told["source"], finding)
 
 
+def many(n: int, what: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> many(1, "interaction"), many(2000, "interaction")
+    ('1 interaction', '2,000 interactions')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 @cache
 def _definitions() -> dict[str, dict[str, str]]:
     return tomllib.loads(files("servicenlp").joinpath("rules/tables.toml").read_text(encoding="utf-8"))

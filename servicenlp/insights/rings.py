@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from servicenlp.insights.results import Result, describe
+from servicenlp.insights.results import Result, describe, many
 from servicenlp.insights.rules import RuleSet
-from servicenlp.insights.staircase import period_thirds
+from servicenlp.insights.staircase import TOO_SHORT, period_thirds
 from servicenlp.insights.statistics import ALPHA, SMALL, adjust, each, level_counts, mean_level, rows_of, two_shares, wilson
 from servicenlp.insights.tally import Tally
 from servicenlp.taxonomy import LEVELS, RINGS
@@ -19,7 +19,7 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     return [
         describe("rings", mix, _said(mix)),
         describe("support_topics", topics, _said_topics(topics)),
-        describe("inward", moved, _said_moved(moved), alpha=ALPHA, few=_FEW),
+        describe("inward", moved, _said_moved(moved, period_thirds(tally) is not None), alpha=ALPHA, few=_FEW),
     ]
 
 
@@ -89,6 +89,10 @@ def _said(mix: pd.DataFrame) -> str:
     whole = mix[(mix["by"] == "") & (mix["ring"] != "none") & (mix["n"] >= SMALL)]
     if whole.empty:
         return "Too few interactions were decided in any ring to tell."
+    if len(whole) == 1:
+        own = rows_of(whole)[0]
+        told = f"{own['disappointed']:.0%} of {own['n']:,} disappointed, {own['pleased']:.0%} pleased"
+        return f"Only the {own['name']} decided {SMALL} interactions or more: {told}."
     return f"{_most(whole, 'disappointed', 'disappoints')}; {_most(whole, 'pleased', 'pleases')}."
 
 
@@ -107,10 +111,12 @@ def _said_topics(topics: pd.DataFrame) -> str:
         return "No support was spoken of."
     first = topics.iloc[0]
     bad = round(first["disappointed"] * first["count"])
-    return f"Most spoken of: {first['name']}, in {first['count']:,} interactions, of which {bad:,} disappointed."
+    return f"Most spoken of: {first['name']}, in {many(first['count'], 'interaction')}, of which {bad:,} disappointed."
 
 
-def _said_moved(moved: pd.DataFrame) -> str:
+def _said_moved(moved: pd.DataFrame, known: bool) -> str:
+    if not known:
+        return TOO_SHORT
     if moved.empty:
         return "Nothing that delighted is merely expected now, by more than noise."
     return f"{moved.iloc[0]['name']}: {moved.iloc[0]['arithmetic']}."

@@ -26,6 +26,8 @@ from servicenlp.insights.tally import ALL, Tally
 RARE, COMMON, USUAL = 0.03, 0.05, 0.20  # shares of interactions in which a gesture is told
 RATIO = 2.5
 _KEYS = ["by", "group", "period"]
+_NO_DATE = "No date is known, so there is nothing over time."
+TOO_SHORT = f"Fewer than three periods, or fewer than {SMALL} interactions at one end of them: too few to tell what moves."
 
 
 def results(tally: Tally, rules: RuleSet) -> list[Result]:
@@ -33,12 +35,17 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     counts = over_time(tally)
     moved, steps, told = changes(counts), drift(tally, rules), gestures(tally, rules)
     today = against_today(counts, tally, steps)
+    said = [_NO_DATE] * 5
+    if len(counts):
+        slide = _said_drift(steps) if period_thirds(tally) else TOO_SHORT
+        said = [_said_mix(today), _said_today(today), _said_moved(moved), _said_gestures(told), slide]
+    mix, means, moves, given, slid = said
     return [
-        describe("levels_over_time", shares(counts), _said_mix(today), period=tally.plan.period),
-        describe("means_over_time", today, _said_today(today)),
-        describe("changes", moved, _said_moved(moved), small=SMALL),
-        describe("gestures", told, _said_gestures(told)),
-        describe("drift", steps, _said_drift(steps), rare=RARE, common=COMMON, ratio=RATIO, usual=USUAL, alpha=ALPHA, small=SMALL),
+        describe("levels_over_time", shares(counts), mix, period=tally.plan.period),
+        describe("means_over_time", today, means),
+        describe("changes", moved, moves, small=SMALL),
+        describe("gestures", told, given),
+        describe("drift", steps, slid, rare=RARE, common=COMMON, ratio=RATIO, usual=USUAL, alpha=ALPHA, small=SMALL),
     ]
 
 
@@ -248,8 +255,6 @@ def _said_gestures(told: pd.DataFrame) -> str:
 
 def _said_today(today: pd.DataFrame) -> str:
     whole = today[today["group"] == ALL]
-    if whole.empty:
-        return "No date was named, so there is nothing over time."
     first, *_, last = rows_of(whole) * 2
     if first is last:
         return f"All dates are in {first['period']}, so there is nothing over time."

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from servicenlp.insights.results import Result, describe
+from servicenlp.insights.results import Result, describe, many
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.statistics import ALPHA, SMALL, Floats, adjust, each, level_counts, mean_level, rows_of, two_shares, wilson
 from servicenlp.insights.tally import ALL, Tally
+from servicenlp.review.satisfaction import read_scale
 from servicenlp.taxonomy import LEVELS
 
 MEASURES: dict[str, list[int]] = {
@@ -66,14 +67,17 @@ def _shares(row: Floats) -> tuple[float, float]:
 
 
 def _said(standing: pd.DataFrame, claims: pd.DataFrame) -> str:
-    groups = standing[standing["by"] != ""].groupby(["by", "group"]).ngroups
-    if not groups:
+    own = standing[standing["by"] != ""].drop_duplicates(["by", "group"])
+    if own.empty:
         return "No groups were asked for."
+    if len(own) == 1:
+        return "There is only one group, so nothing is compared."
+    few = f" ({many(int((own['n'] < SMALL).sum()), 'group')} of fewer than {SMALL} interactions aside)" if (own["n"] < SMALL).any() else ""
     if claims.empty:
-        return f"None of the {groups} groups differs from the rest by more than noise."
+        return f"None of the {many(len(own), 'group')} differs from the rest by more than noise{few}."
     first = min(rows_of(claims), key=lambda row: row["p"])
     return (
-        f"{claims.groupby(['by', 'group']).ngroups} of {groups} groups differ from the rest by more than noise; most surely "
+        f"{claims.groupby(['by', 'group']).ngroups} of {many(len(own), 'group')} differ from the rest by more than noise{few}; most surely "
         f"{first['by']} {first['group']}: {first['measure']} {first['share']:.0%} against {first['rest_share']:.0%}."
     )
 
@@ -84,6 +88,8 @@ def _said_mean(counts: pd.DataFrame) -> str:
     row = dict(each(counts))["", ALL]
     mean, low, high, _ = mean_level(row)
     bad, good = _shares(row)
+    if row.sum() < SMALL:
+        return f"{many(int(row.sum()), 'interaction')} scored, too few for any claim; the mean level of these is {mean:.2f}."
     return f"The mean level is {mean:.2f} ({low:.2f} to {high:.2f}); {bad:.0%} disappointed, {good:.0%} pleased."
 
 
@@ -91,29 +97,38 @@ def _csat(tally: Tally) -> list[Result]:
     """Compare the level with the export's own rating, where it has one."""
     ratings = tally.frame("ratings")
     ratings = ratings[ratings["by"] == ""]
+    scale, score = read_scale(ratings["csat"].tolist(), tally.plan.csat)
+    ratings = ratings.assign(score=score)[~np.isnan(score)]
     if ratings.empty:
         return []
-    counts = level_counts(ratings, ["csat"])
+    counts = level_counts(ratings, ["score"])
+    often = ratings.groupby(["score", "csat"])["n"].sum().sort_values(kind="stable").reset_index().drop_duplicates("score", keep="last")
     table = counts.set_axis([label.name for label in LEVELS], axis=1).astype(int).reset_index()
-    table.insert(1, "n", counts.sum(axis=1).astype(int).to_numpy())
+    table.insert(0, "csat", table["score"].map(often.set_index("score")["csat"]))  # as most customers put it
+    table.insert(2, "n", counts.sum(axis=1).astype(int).to_numpy())
     table["mean_level"] = [mean_level(row)[0] for row in counts.to_numpy()]
-    top, bottom = counts.index.max(), counts.index.min()
-    r, n = _correlation(counts), int(counts.to_numpy().sum())
     best, worst = counts.to_numpy()[[-1, 0]]
-    hidden, harsh = int(best[:2].sum()), int(worst[3:].sum())
-    agreement = f"Level and rating agree with a rank correlation of {r:.2f} over {n:,} rated interactions"
+    odd = f"{int(best[:2].sum()):,} with the best rating read as levels 1 or 2, {int(worst[3:].sum()):,} with the worst as 4 or more."
+    return [describe("csat", table, f"{_agreement(counts)}; {odd}", column=tally.plan.csat, scale=scale)]
+
+
+def _agreement(counts: pd.DataFrame) -> str:
+    """Say how far level and rating agree, with the interval of Bonett and Wright (2000)."""
+    r, n = _correlation(counts), int(counts.to_numpy().sum())
     if n < SMALL:
-        agreement = f"Only {n} interactions are rated, too few to tell how far level and rating agree"
-    kind = "1 for good and 0 for bad" if set(counts.index) <= {0.0, 1.0} else f"{bottom:g} to {top:g}"
-    return [
-        describe(
-            "csat",
-            table,
-            f"{agreement}; {hidden:,} with the best rating read as levels 1 or 2, {harsh} with the worst as 4 or more.",
-            column=tally.plan.csat,
-            kind=kind,
+        return f"Only {many(n, 'interaction')} {'is' if n == 1 else 'are'} rated, too few to tell how far level and rating agree"
+    if not abs(r) < 1:
+        return (
+            f"All of {n:,} rated interactions have the same rating or the same level"
+            if np.isnan(r)
+            else f"Level and rating agree in all {n:,}"
         )
-    ]
+    half = 1.96 * np.sqrt((1 + r**2 / 2) / (n - 3))
+    low, high = np.tanh(np.arctanh(r) - half), np.tanh(np.arctanh(r) + half)
+    told = f"rank correlation {r:.2f}, {low:.2f} to {high:.2f}, over {n:,} rated interactions"
+    if low > 0:
+        return f"Level and rating agree ({told})"
+    return f"Level and rating {'go against each other' if high < 0 else 'do not agree beyond noise'} ({told})"
 
 
 def _correlation(counts: pd.DataFrame) -> float:

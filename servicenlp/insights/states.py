@@ -18,7 +18,7 @@ from servicenlp.insights.records import Plan, canonical, make_plan
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.tally import Tally
 
-_VERSION = 3
+_VERSION = 4
 
 
 def tally_frame(table: pd.DataFrame, plan: Plan, rules: RuleSet, seed: int = 0, redact: bool = False) -> Tally:

@@ -23,9 +23,10 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     """Return the tables of this theme."""
     del rules
     gaps, rises = separating(tally), estimates(tally)
+    n = sum(n for (by, *_), n in tally.counts["levels"].items() if not by)
     return [
-        describe("steps_up", gaps, _said(gaps), alpha=ALPHA, small=SMALL),
-        describe("rises", rises, _said_rise(rises), prior=_PRIOR, times=_TIMES),
+        describe("steps_up", gaps, _said(gaps, n), alpha=ALPHA, small=SMALL),
+        describe("rises", rises, _said_rise(rises, n), prior=_PRIOR, times=_TIMES),
     ]
 
 
@@ -150,8 +151,10 @@ def _rise(samples: Floats, chances: Floats, category: str, target: int) -> Float
 _KINDS = np.array([2 * pattern.count("failed") + ("delighted" in pattern) for pattern in _PATTERNS])
 
 
-def _said(gaps: pd.DataFrame) -> str:
+def _said(gaps: pd.DataFrame, n: float) -> str:
     whole = gaps[(gaps["group"] == ALL) & (gaps["steps"] == 1)]
+    if n < SMALL:
+        return f"Fewer than {SMALL} interactions: nothing is said of the step above."
     if whole.empty:
         return "Nothing separates the interactions under the target from those at it by more than noise."
     row = whole.iloc[0]
@@ -161,10 +164,12 @@ def _said(gaps: pd.DataFrame) -> str:
     )
 
 
-def _said_rise(rises: pd.DataFrame) -> str:
+def _said_rise(rises: pd.DataFrame, n: float) -> str:
     whole = rises[(rises["group"] == ALL) & (rises["steps"] == 1)]
+    if n < SMALL:
+        return f"Fewer than {SMALL} interactions: nothing is estimated."
     if whole.empty:
-        return "No category fails often enough for an estimate."
+        return "No category fails under the target, so none could rise by it."
     row = whole.iloc[0]
     return (
         f"An estimated {row['rise']:,.0f} of {row['n']:,} interactions ({row['low']:,.0f} to {row['high']:,.0f}) would reach "

@@ -140,7 +140,7 @@ def _tables(records: pd.DataFrame, found: Sequence[Sequence[Mention]], rules: Ru
     told = {name: _joined(records, rows, _FOUND[name]) for name, rows in _mentioned(records, found, rules).items()}
     trust = told["mentions"]["rule"].isin([rule.id for rule in rules.of("trust")])
     return plain | told | {
-        "ratings": records[records["csat"].notna()],
+        "ratings": records[records["csat"] != ""],
         "failures": _failures(records),
         "flags": _flags(records),
         "followed": told["mentions"][trust],

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from servicenlp.insights.results import Result, describe
+from servicenlp.insights.results import Result, describe, many
 from servicenlp.insights.rings import mention_table
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.statistics import SMALL, Floats, bootstrap, rows_of, wilson
@@ -15,6 +15,7 @@ from servicenlp.insights.tally import ALL, Tally
 from servicenlp.taxonomy import CATEGORIES, CATEGORY_NAMES, CAUSES, LEVELS
 
 _TIMES = 500
+_LEAST = 5  # failures and delights without which nothing is said of what a category moves
 _NAMES = {str(label.value): label.name for label in CATEGORIES} | {"any": "any category"}
 
 
@@ -23,7 +24,7 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     value, paid = value_map(tally), mention_table(tally, rules, "payment", "payment")
     blame, effort = causes(tally), mention_table(tally, rules, "effort", "effort")
     return [
-        describe("value_map", value, _said_value(value), times=_TIMES),
+        describe("value_map", value, _said_value(value), times=_TIMES, least=_LEAST),
         describe("who_pays", paid, _said_mention(paid, "No fee, waiver or contract was told of.")),
         describe("causes", blame, _said_causes(blame)),
         describe("effort", effort, _said_mention(effort, "No effort, slip or self-service was told of.")),
@@ -46,7 +47,7 @@ def value_map(tally: Tally) -> pd.DataFrame:
         for k, category in enumerate(CATEGORY_NAMES):
             n = [int(table[has(category, outcome)].sum()) for outcome in ("failed", "delighted")]
             told = importance[0, k], ends[0, k], ends[1, k], importance[0, k] / max(importance[0].sum(), 1e-9)
-            advice = _advice(against[:, k], ahead[:, k])
+            advice = _advice(against[:, k] if min(n) >= _LEAST else np.zeros(2), ahead[:, k])
             rows.append((by, group, _NAMES[category], int(table.sum()), *n, *told, performance[0, k], reach[0, k], reach[1, k], advice))
     columns = ["by", "group", "category", "n", "failed", "delighted", "importance", "importance_low", "importance_high", "share",
                "performance", "performance_low", "performance_high", "advice"]  # fmt: skip
@@ -129,7 +130,7 @@ def _said_mention(table: pd.DataFrame, otherwise: str) -> str:
     if table.empty:
         return otherwise
     first = table.iloc[0]
-    return f"Most often: {first['name']}, in {first['count']:,} interactions, mean level {first['mean_level']:.2f}."
+    return f"Most often: {first['name']}, in {many(first['count'], 'interaction')}, mean level {first['mean_level']:.2f}."
 
 
 def _share(row: dict[str, Any]) -> str:
@@ -142,5 +143,5 @@ def _said_causes(blame: pd.DataFrame) -> str:
         return "Nothing failed."
     process, person = whole["process"], whole["person"]
     if process["n"] < SMALL:
-        return f"Only {process['n']} interactions hold a failure: too few to say what failures come of."
+        return f"Only {many(process['n'], 'interaction')} with a failure: too few to say what failures come of."
     return f"Of {process['n']:,} interactions with a failure, {_share(process)} came of a process, {_share(person)} of a person."

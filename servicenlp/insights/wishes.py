@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from servicenlp.insights.results import Result, describe
+from servicenlp.insights.results import Result, describe, many
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.statistics import each, level_counts, mean_level, rows_of, wilson
 from servicenlp.insights.tally import ANYTHING, Tally
@@ -51,15 +51,15 @@ def _said(wished: pd.DataFrame) -> str:
         return "No wish was found."
     named = whole[whole["topic"] != "topic-other"]
     if named.empty:
-        return f"{whole['count'].sum():,} interactions hold a wish, none about one of the topics."
+        return f"A wish in {many(int(whole['count'].sum()), 'interaction')}, about none of the topics."
     first = named.iloc[0]
-    return f"Most wishes are about {first['name']}: {first['count']:,} of {first['n']:,} interactions hold one ({first['share']:.1%})."
+    return f"Most wishes are about {first['name']}: in {first['count']:,} of {many(first['n'], 'interaction')} ({first['share']:.1%})."
 
 
 def _said_rivals(rivals: pd.DataFrame) -> str:
     if rivals.empty:
         return "No competitor was named in a comparison."
     whole = rivals[rivals["topic"] == ANYTHING]
-    told = [f"{row['name']} ({row['better']:,} times better than us, {row['worse']:,} times worse)" for row in rows_of(whole.head(3))]
+    told = [f"{row['name']} (better than us in {row['better']:,}, worse in {row['worse']:,})" for row in rows_of(whole.head(3))]
     lead = f"{len(whole):,} competitors are named in comparisons, most often " if len(whole) > 3 else "Named in comparisons: "
     return lead + ", ".join(told) + "."

@@ -80,7 +80,7 @@ def find_satisfaction(scored: ScoredFile, column: str | None = None) -> Satisfac
     DataError
         If there are none, or on no scale that is known.
     """
-    tried = [column] if column else _candidates(scored.fields)
+    tried = [column] if column else rating_columns(scored.fields)
     for name in tried:
         cells = scored.column(name)
         scale, score = read_scale(cells, name)
@@ -88,7 +88,7 @@ def find_satisfaction(scored: ScoredFile, column: str | None = None) -> Satisfac
             return Satisfaction(name, scale, score)
     if not tried:
         raise DataError(f"{scored.name}: no satisfaction scores. Found {_list(scored.fields[:8])}. Name their column with --csat-column.")
-    filled = dict.fromkeys(cell for cell in map(_plain, scored.column(tried[0])) if cell not in _NOT_OFFERED)
+    filled = dict.fromkeys(cell for cell in map(plain_rating, scored.column(tried[0])) if cell not in _NOT_OFFERED)
     found = f"{_list(list(filled)[:4])} in {tried[0]!r}" if filled else f"nobody's answer in {tried[0]!r}"
     raise DataError(f"{scored.name}: no satisfaction scores. Found {found}. Name a column of numbers or ratings with --csat-column.")
 
@@ -121,7 +121,7 @@ def read_scale(cells: Sequence[Any], name: str = "") -> tuple[str, NDArray[np.fl
     >>> read_scale([5, "1", "3/5", None])
     ('1 to 5', array([1. , 0. , 0.5, nan]))
     """
-    told = [_plain(cell) for cell in cells]
+    told = [plain_rating(cell) for cell in cells]
     filled = [cell for cell in told if cell not in _NOT_OFFERED]
     numbers = [(float(m[1].replace(",", ".")), m[2], m[3]) if (m := _NUMBER.match(cell)) else None for cell in told]
     if len(set(filled)) > 1 and _CODES.keys() >= set(filled):
@@ -139,13 +139,14 @@ def read_scale(cells: Sequence[Any], name: str = "") -> tuple[str, NDArray[np.fl
     return ("words", np.array(score, float)) if filled and understood >= _SHARE * len(filled) else ("", np.full(len(told), np.nan))
 
 
-def _candidates(fields: Sequence[str]) -> list[str]:
+def rating_columns(fields: Sequence[str]) -> list[str]:
+    """Return the columns that are named as satisfaction is, the most particular first."""
     plain = {field: re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", field)).strip().lower() for field in fields}
     found = [field for pattern in _NAMES for field in fields if re.search(pattern, plain[field])]
     return [field for field in dict.fromkeys(found) if not re.search(r"comment|reason|date|time|remark|target| id$", plain[field])]
 
 
-def _plain(cell: Any) -> str:
+def plain_rating(cell: Any) -> str:
     """Return a cell's word or number; that of an object such as Zendesk's is its score."""
     inner = mapping(cell)
     value = next((inner[key] for key in ("score", "rating", "value") if key in inner), cell)
