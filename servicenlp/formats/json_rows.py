@@ -29,6 +29,7 @@ _LISTED = re.compile(
 # What messages have, and whole interactions.
 _SPOKEN = {"body", "text", "message", "content", "msg", "body_text", "utterance"}
 _SPEAKERS = set("author sender from role speaker direction is_inbound incoming inbound public sender_type user".split())
+_BARE = {"from", "role", "speaker", "sender", "author", "value", "content", "text", "message", "utterance"}
 _WHOLE = {"rating", "stars", "score", "subject", "title", "summary", "name", "description"}
 _BETWEEN = re.compile(r"[\s,]*")
 _AROUND = ("data", "response", "result", "export", "payload")  # objects in which a document keeps such lists
@@ -104,7 +105,11 @@ def _unwrap(document: object) -> tuple[list[object], dict[str, object]]:
         return [document], {}  # a ticket, whose lists are its own
     for name in (*_ROWS, *_MESSAGES):
         rows = (embedded if isinstance(embedded, dict) else document).get(name)
-        if isinstance(rows, list) and (not rows or isinstance(rows[0], dict)) and (name in _ROWS or _name_talks(rows)):
+        if (
+            isinstance(rows, list)
+            and (not rows or isinstance(rows[0], dict))
+            and ((name in _ROWS and not _is_bare(rows)) or _name_talks(rows))
+        ):
             return rows, {key: value for key, value in document.items() if value is not rows and key != "_embedded"}
     for name, rows in document.items():
         if _LISTED.fullmatch(name) and isinstance(rows, list) and rows and isinstance(rows[0], dict) and not _are_messages(rows):
@@ -126,10 +131,16 @@ def _is_keyed(document: dict[str, object]) -> bool:
     return bool(alike) and all(re.search(r"\d", name) for name in document)
 
 
+def _is_bare(rows: list[object]) -> bool:
+    """Tell whether items hold nothing but who says what: {"from": "human", "value": "..."}."""
+    keys = [set(row) for row in rows if isinstance(row, dict)]
+    return bool(keys) and all(len(own) == 2 and own <= _BARE for own in keys)
+
+
 def _are_messages(rows: list[object]) -> bool:
     """Tell whether a list is one conversation: messages that do not name theirs."""
     keys = {key.lower() for key in rows[0]} if isinstance(rows[0], dict) else set()
-    return bool(keys & _SPOKEN and keys & _SPEAKERS and not keys & _WHOLE) and not _name_talks(rows)
+    return _is_bare(rows) or bool(keys & _SPOKEN and keys & _SPEAKERS and not keys & _WHOLE) and not _name_talks(rows)
 
 
 def _name_talks(messages: list[object]) -> bool:

@@ -162,6 +162,8 @@ def _role(told: Record, plan: Plan, speaks: Speaks, options: Options) -> str:
     for kind in filter(None, (scalar(told.get(column)) for column in plan.kinds)):
         if (role := role_of(kind)) in (NOTE, BOT, SYSTEM):
             return role
+        if kind.strip().lower() in ("internal", "private"):
+            return NOTE
         if _EVENTS.match(kind):
             return SYSTEM
     if options.agent_domains:

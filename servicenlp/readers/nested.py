@@ -249,7 +249,10 @@ def _label(line: str) -> bool:
 def _single(item: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the speakers and words of an object whose keys are the speakers: {"customer": "..."}, {"userComment": {"text": "..."}}."""
     said = [(role_of(str(key)), _flat(value)) for key, value in item.items() if isinstance(value, str | dict)]
-    spoken = [(role, value) for role, value in said if role in (CUSTOMER, AGENT, BOT) and value.strip()]
+    if not any(role in (CUSTOMER, AGENT, BOT) for role, _ in said):
+        return []
+    # Where a user and a system talk, the system is who answers.
+    spoken = [(AGENT if role == SYSTEM else role, value) for role, value in said if role not in (NOTE, None) and value.strip()]
     return [(str(role), value) for role, value in spoken] if spoken and not _text(item) and any(" " in value for _, value in spoken) else []
 
 

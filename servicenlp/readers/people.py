@@ -36,7 +36,7 @@ _ALONE = set(
 )
 # A customer service is no customer, and an agent that is virtual is a bot; a note by an agent is a note.
 _ORDER = (NOTE, BOT, AGENT, CUSTOMER, SYSTEM)
-_FILLERS = {"message", "messages", "msg", "text", "reply", "comment", "from", "by", "the", "a"}
+_FILLERS = {"message", "messages", "msg", "text", "reply", "response", "utterance", "comment", "from", "by", "the", "a"}
 _SPLIT = re.compile(r"[^\W\d_]+")
 _NOTES = re.compile(r"\b(?:internal|private|agent|staff|work) (?:notes?|comments?|messages?|memo)\b")
 _APART = re.compile(r"\w+ ?[-:(/|]|.*[(\[]\w+[)\]]$")

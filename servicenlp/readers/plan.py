@@ -15,7 +15,8 @@ from servicenlp.readers.shape import Sample, ident, mapping, seconds, truth
 
 # What a conversation is called, best first; the last few may also stand in a table of one row a conversation.
 _TALKS = (
-    "conversation convo conv thread dialogue dialog transcript chat session ticket case call interaction discussion konversation "
+    "conversation convo conv thread dialogue dialog transcript chat session ticket case call recording interaction discussion "
+    "konversation "
     "gesprach vorgang fall unterhaltung conversacion conversa caso chamado atendimento conversazione discussione echange dossier "
     "gesprek zaak zgłoszenie sprawa rozmowa watek kejs 会話 チケット 案件 スレッド 对话 会话 工单 대화 "
     "диалог диалога чат чата тикет тикета обращение обращения разговор konusma gorusme arende samtal samtale keskustelu "
@@ -33,7 +34,7 @@ _SHORT_IDS = {"cid": "conversation", "csid": "conversation", "convid": "conversa
 _ROLE_NAME = re.compile(
     r"role|author|sender|^from|speaker|direction|usertype|participant|party|actor|inbound|incoming|outbound|outgoing|^isagent|^iscustomer|"
     r"^isstaff|^staff$|^user(?:is)?(?:staff|admin|agent|customer|bot)$|^isuser|^isadmin|^isoperator|^isbot|^who$|^side$|^source$|^by$|^user$|^type$|^messagetype$|persona$|^entity|^origin|writer|"
-    r"^initiator|postedby|sentby|writtenby|createdby|saidby|commenter|interlocutor|absender|autor|auteur|remitente|remetente|mittente|afzender|отправител|автор|gonderen|avsandare|afsender|lahettaja|rolle$|^rol$|ruolo|"
+    r"^initiator|(?:posted|sent|written|created|said|comment|commented|message|reply|entered|added)by|commenter|interlocutor|absender|autor|auteur|remitente|remetente|mittente|afzender|отправител|автор|^роль|gonderen|avsandare|afsender|lahettaja|rolle$|^rol$|ruolo|"
     r"^rola$|nadawca|emisor|expediteur|sprecher|hablante|parlante|locuteur|spreker|richtung|direccion|direzione|richting|direcao|kierunek|"
     r"送信者|発言者|話者|差出人|投稿者|方向|发送者|角色|발신자|^name$|^username$|^handle$|^screenname|^agent$|^customer$|^fromme$|^isreply$|"
     r"^automated|^isauto|^userid$|^email$|^mail$|^von$|^de$|^da$|^van$|^od$"
@@ -173,16 +174,25 @@ def talk_column(sample: Sample, looks: dict[str, Traits], speaks: Speaks) -> str
         ):
             found.append((_TALKS.index(match["talk"]), column))
     sides = bool(_sides(sample, looks))
-    named = any(_is_name(plain_name(column)) for column in sample.columns)
+    named = any(_is_name(name := plain_name(column)) or (name == "channel" and _are_sides(sample, column)) for column in sample.columns)
     ordered = any(_TIME.match(plain_name(column)) or _TURN.match(plain_name(column)) for column in sample.columns)
     for rank, column in sorted(found, key=lambda one: one[0]):
-        told = sides or bool(speaks.both - {column})
+        told = sides or (bool(speaks.both - {column}) if rank < _WEAK else _talk_together(sample, column, speaks))
         if repeats(sample, column) and (told or (rank < _WEAK and (named or ordered) and share_repeated(sample, column) >= 0.5)):
             return column
     # Conversations of one message each: only an explicit column of roles tells them from tickets, which have no chats' ids.
     explicit = [c for c in speaks.readings if re.search(r"role|sender|author|speaker|direction|^from", plain_name(c))]
     told = not speaks.both.isdisjoint(explicit)
     return next((c for rank, c in sorted(found) if rank < (_WEAK if told else _TALKS.index("ticket") if explicit else 0)), None)
+
+
+def _talk_together(sample: Sample, column: str, speaks: Speaks) -> bool:
+    """Tell whether a customer and an agent speak under one id, which is a person's otherwise."""
+    roles: dict[str, set[str | None]] = {}
+    for row in islice(sample.every_row(), MANY):
+        told = roles.setdefault(ident(row.get(column)), set())
+        told |= {speaks.readings[other](row.get(other)) for other in speaks.both - {column}}
+    return any({CUSTOMER, AGENT} <= told for name, told in roles.items() if name)
 
 
 def _names_one(match: re.Match[str], sample: Sample, column: str) -> bool:
