@@ -316,3 +316,12 @@ def test_what_is_left_out_is_named_in_one_line(write, tmp_path, caplog):
     assert [record.getMessage().split(": ")[0::2] for record in caplog.records] == [
         ["Left out", "no text column. Found 'day', 'calls'. Name it with --text-column."]
     ]
+
+
+def test_ids_and_names_may_hold_halves_of_pairs(tmp_path):
+    rows = [{"chat_id": "\ud800", "sender": name, "message": text} for name, text in [("customer", "It is late."), ("agent", "Sorry!")]]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[0] | {"chat_id": "2"}]))
+    assert judged(open_source(tmp_path / "a.jsonl"))[:2] == [
+        [["customer", "It is late."], ["agent", "Sorry!"]],
+        "part of the interaction in row 1",
+    ]
