@@ -36,7 +36,7 @@ class Conversations:
     def messages(self, key: str) -> list[Message]:
         """Return a conversation's messages in the order of their rows."""
         self._index()
-        found = self._base.execute("SELECT speaker, text, time FROM message WHERE key = ? ORDER BY number, rowid", (key,))
+        found = self._base.execute("SELECT speaker, text, time FROM message WHERE key = ? ORDER BY number, rowid", (_bytes(key),))
         return [Message(_text(speaker), _text(text), time) for speaker, text, time in found if speaker]
 
     def _index(self) -> None:
