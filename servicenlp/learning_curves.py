@@ -1,6 +1,7 @@
 """What reviewing brings: a simulation in which known labels answer as a reviewer would, and when to stop."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 
+from servicenlp.adaptation import adapt
 from servicenlp.classifier import ServiceClassifier
 from servicenlp.errors import DataError
 from servicenlp.evaluation import evaluate
@@ -39,6 +41,8 @@ def learning_curve(
 
     Rules label the pool. A model learns from these weak labels; then, round by round, the next
     items are reviewed (their true level replaces the weak one) and the model learns anew from all.
+    Where there is a model to begin with, it votes beside the rules, and is adapted rather than
+    trained anew.
 
     Parameters
     ----------
@@ -56,10 +60,10 @@ def learning_curve(
         uncertain: the model's least sure items first, by the margin between its two most probable
         levels. random: any.
     voter : ServiceClassifier, optional
-        A model that votes beside the rules. It must not have learnt from `pool` or `test`, as the
-        shipped one has from the project's own corpus.
+        A model that votes beside the rules and is adapted (see `adapt`). It must not have learnt
+        from `pool` or `test`, as the shipped one has from the project's own corpus.
     make_model : callable, optional
-        Returns an unfitted model; a quick one by default.
+        Without `voter`: returns an unfitted model; a quick one by default.
     seed : int
         Of the random order.
     progress : callable, optional
@@ -98,11 +102,12 @@ def learning_curve(
         raise DataError(f"pool: too little to begin with. Found fewer than two levels by rules in {len(pool)} texts. Add texts or rules.")
     trust = np.nan_to_num(told[PREFIX + "weight"].to_numpy(float)) * weak
     make = make_model or (lambda: ServiceClassifier(folds=2, max_iter=40))
+    learn = partial(adapt, voter) if voter is not None else (lambda *known: make().fit(*known))
     random = np.random.default_rng(seed).random(len(pool))
     rows = []
     for order in orders:
         before = None
-        for review in _rounds(pool, level, trust, make, step, rounds, random if order == "random" else None):
+        for review in _rounds(pool, level, trust, learn, step, rounds, random if order == "random" else None):
             rows.append({"order": order, **_judge(review, before, test)})
             before = review.proba
             if progress:
@@ -127,13 +132,19 @@ class _Round(NamedTuple):
 
 
 def _rounds(
-    pool: pd.DataFrame, level: Floats, weight: Floats, make: Callable[[], ServiceClassifier], step: int, rounds: int, random: Floats | None
+    pool: pd.DataFrame,
+    level: Floats,
+    weight: Floats,
+    learn: Callable[..., ServiceClassifier],
+    step: int,
+    rounds: int,
+    random: Floats | None,
 ) -> Iterator[_Round]:
     """Learn, review the next items, and so on; the least sure ones unless their order is drawn."""
     level, weight, reviewed = level.copy(), weight.copy(), np.zeros(len(pool), bool)
     for _ in range(rounds + 1):
         known = ~np.isnan(level) & (weight > 0)
-        model = make().fit(pool["text"][known], pd.DataFrame({"level": level[known].astype(int)}), weight[known])
+        model = learn(pool["text"][known], pd.DataFrame({"level": level[known].astype(int)}), weight[known])
         proba = model.predict_proba(pool["text"])
         yield _Round(model, int(reviewed.sum()), proba)
         top = np.sort(proba, axis=1)

@@ -214,20 +214,32 @@ def plot_changes(table: pd.DataFrame, *, title: str = "", ax: "Axes | None" = No
     return ax
 
 
-def plot_curve(curve: pd.DataFrame, *, stop: int | None = None, title: str = "", ax: "Axes | None" = None) -> "Axes":
+def plot_curve(
+    curve: pd.DataFrame, *, stop: int | None = None, base: float | None = None, title: str = "", ax: "Axes | None" = None
+) -> "Axes":
     """Draw what each batch of reviewed items brings; see `learning_curves.learning_curve`.
 
-    `stop` is where one may stop, by `learning_curves.when_to_stop`.
+    `stop` is where one may stop, by `learning_curves.when_to_stop`; `base` the figure of the model that there was to begin with.
     """
     ax = _axes(ax, title, (7.2, 4.4))
     styles = ((_FOR, "o-"), (_AGAINST, "s--"), (_INK, "^:"))
+    ends: list[tuple[float, str, str]] = []
     for (order, part), (colour, style) in zip(curve.groupby("order", sort=False), styles, strict=False):
         ax.plot(part["reviewed"], part["kappa"], style, color=colour, markersize=5)
-        ax.text(part["reviewed"].iloc[-1], part["kappa"].iloc[-1], f"  {order}", color=colour, va="center", fontsize=10)
+        ends.append((float(part["kappa"].iloc[-1]), f"  {order}", colour))
+    low, high = ax.get_ylim()
+    place = -np.inf
+    for kappa, told, colour in sorted(ends):
+        place = max(kappa, place + 0.05 * (high - low))  # or curves that end alike would be named on one spot
+        ax.text(curve["reviewed"].max(), place, told, color=colour, va="center", fontsize=10)
     if stop is not None:
         ax.axvline(stop, color=_MUTED, linewidth=1, linestyle=":")
         ax.annotate("steady: may stop", (stop, 0.03), xycoords=("data", "axes fraction"), xytext=(-5, 0), textcoords="offset points",
                     ha="right", color=_MUTED, fontsize=9)  # fmt: skip
+    if base is not None:
+        ax.axhline(base, color=_MUTED, linewidth=1, linestyle="--")
+        ax.annotate("the model as it came", (0.01, base), xycoords=("axes fraction", "data"), xytext=(0, 4), textcoords="offset points",
+                    color=_MUTED, fontsize=9)  # fmt: skip
     ax.set(xlabel="interactions reviewed by a person", ylabel="quadratic kappa on other writers' words")
     ax.set_xlim(0, curve["reviewed"].max() * 1.17)
     ax.grid(axis="y", color="#eeeeee")

@@ -66,8 +66,9 @@ def train(
     if not force:
         refuse_other_data(folder, table)
     about: dict[str, Any] = {"data": describe_data(table), "left_out": [str(problem) for problem in problems]}
+    table, outvoted = _people_first(table)
     table, labels, notes = choose_labels(table)
-    about["notes"] = [*(f"Left out: {line}." for line in group_problems(problems)), *notes]
+    about["notes"] = [*(f"Left out: {line}." for line in group_problems(problems)), *outvoted, *notes]
     groups, leaks = split_groups(table)
     unjudged = leaks | _voted(table)
     about["notes"] += _tell_unjudged(table, leaks, unjudged)
@@ -84,6 +85,14 @@ def train(
     if recall is not None and "level" in labels:
         about["threshold"] = _recall_reached(model, labels["level"], recall)
     return _write(model, folder, about)
+
+
+def _people_first(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Leave votes on a text out where a person labelled the same text, and tell how many."""
+    labelled = table[[target for target in TARGETS if target in table]].notna().any(axis=1)
+    outvoted = table["voted"] & table["text"].isin(table["text"][labelled & ~table["voted"]])
+    told = f"Left out: {outvoted.sum():,} interactions labelled by votes, since people labelled them too."
+    return table[~outvoted].reset_index(drop=True), [told] if outvoted.any() else []
 
 
 def _voted(table: pd.DataFrame) -> NDArray[np.bool_]:

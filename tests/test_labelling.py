@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from servicenlp import labelling
+from servicenlp.classifier import ServiceClassifier
 from servicenlp.cli import main
 from servicenlp.corpus import read_corpus
 from servicenlp.errors import DataError
@@ -277,6 +278,15 @@ def test_learning_curve_gains_by_review(book, learned):
         assert part["kappa"].iloc[-1] > part["kappa"].iloc[0]
     assert reviews_saved(curve)["reviewed"].tolist() == [0, 100]
     assert when_to_stop(curve[curve["order"] == "random"]) is None
+
+
+def test_learning_curve_adapts_the_model_that_votes(book, learned):
+    table = learned.sample(frac=1, random_state=0)
+    third = len(table) // 3
+    voter = ServiceClassifier(folds=2, max_iter=40).fit(table["text"][:third], table[["level"]][:third])
+    pool, test = table[third : 2 * third], table[2 * third :]
+    anew, adapted = (learning_curve(pool, test, book=book, rounds=0, orders=["random"], voter=model)["kappa"][0] for model in (None, voter))
+    assert adapted > anew
 
 
 def test_learning_curve_checks_what_it_gets(book):

@@ -127,6 +127,10 @@ def test_train_judges_by_what_people_labelled(data, tmp_path):
     assert "24 interactions have labels by votes alone, and are not in the figures." in about["notes"]
     assert about["figures"]["file"][0]["n"] == 24
     assert list(about["figures"]["labels"]) == ["level"]
+    about = train(
+        data([*voted, *({"text": row["text"], "level": row["label_level"]} for row in voted[:5])]), tmp_path / "corrected", n_jobs=1
+    )["about"]
+    assert about["notes"][0] == "Left out: 5 interactions labelled by votes, since people labelled them too."
 
 
 def test_train_says_where_no_category_is_none(data, tmp_path):
