@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from servicenlp.errors import DataError
 from servicenlp.interactions import AGENT, BOT, CUSTOMER
+from servicenlp.language import foreign
 from servicenlp.preprocessing import says_nothing
 
 # Names that help desks, survey tools and review sites give to the customer's words, best first.
@@ -86,6 +87,7 @@ _TITLE_NAMES = (
     "titolo tytul "
     "タイトル レビュータイトル 标题 제목"
 ).split()
+_ENGLISH = {"translated", "translation", "english", "en"}
 _RATING = re.compile(
     r"rating|stars?$|^star(?!t)|score|nps|csat|bewertung|note$|sterne|estrellas|puntuaci|valutazione|beoordeling|ocena|評価|評点|星"
 )
@@ -179,10 +181,21 @@ def choose_text_column(name: str, columns: Sequence[str], sample: Sequence[dict[
             return known[0]
     for pick in (_known, _asked, _wordiest, _vague, _any):
         if column := pick(looks, ranks):
-            return column
+            return _in_english(column, looks, sample)
     if ranks:
         return min(ranks, key=lambda column: ranks[column])
     raise DataError(f"{name}: no text column. Found {found or 'no columns'}. Name it with --text-column.")
+
+
+def _in_english(column: str, looks: dict[str, "Traits"], sample: Sequence[dict[str, Any]]) -> str:
+    """Return the column of a text's translation into English, if there is one, and it is needed."""
+    others = [
+        c for c in looks if c != column and is_written(looks[c]) and {"translated", "translation", "english", "en"} & {*name_words(c)}
+    ]
+    if not others or looks[others[0]].filled < 0.9 * looks[column].filled:
+        return column
+    theirs = foreign([cell for row in sample[:50] if isinstance(cell := row.get(column), str)])
+    return others[0] if sum(map(bool, theirs)) * 2 > len(theirs) else column
 
 
 def is_written(look: "Traits", least: float = 2) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
@@ -44,6 +45,10 @@ _ANSWERED = re.compile(
     r"^parent(?:tweet|message|comment|post|status)(?:id)?$|^parentid$|^quotedmessageid$"
 )
 _OWN_ID = re.compile(r"^(?:tweet|message|msg|comment|post|status|event|record|row|line|entry|utterance|segment)?(?:uu|gu)?id$")
+_END = {
+    "from": re.compile(r"^(?:from|sender|source|src|origin)(?:number|phone|phonenumber|address|handle|no)?$"),
+    "to": re.compile(r"^(?:to|recipient|destination|dst|target)(?:number|phone|phonenumber|address|handle|no)?$"),
+}
 _MAY_NAME = re.compile(r"id$|^id|number$|nummer$|kennung|номер|編号$|编号$|rating|score|stars")
 _SPEAKER_ID = re.compile(r"^(?:author|sender|speaker)id$")
 _DATES = [
@@ -69,12 +74,31 @@ def recognise(sample: Sample, options: Options) -> Shape | None:
             return _chained(sample, make_plan(sample, looks, speaks, own, text), own, answered, options)
     talk = options.id_column or talk_column(sample, looks, speaks)
     if talk is None:
-        return _people(sample, looks, speaks) or _one_talk(sample, looks, speaks, options)
+        return _people(sample, looks, speaks) or _between(sample, looks, speaks, options) or _one_talk(sample, looks, speaks, options)
     text = text_column(sample, looks, {talk}, options)
     if text is None or (options.id_column and not repeats(sample, talk)):
         return None
     plan = make_plan(sample, looks, speaks, talk, text)
     return _shape(sample, plan, lambda told: ident(told.get(talk)), options, talk)
+
+
+def _between(sample: Sample, looks: dict[str, Traits], speaks: Speaks, options: Options) -> Shape | None:
+    """Take messages that bear no conversation's id but both numbers, and a direction: those with one customer are a conversation."""
+    plain = {column: plain_name(column) for column in sample.columns}
+    source, target = (next((c for c in sample.columns if _END[end].match(plain[c])), None) for end in ("from", "to"))
+    direction = next((c for c in speaks.both if "direction" in plain[c] or "inbound" in plain[c] or "incoming" in plain[c]), None)
+    text = text_column(sample, looks, {c for c in (source, target) if c}, options)
+    if not (source and target and direction and text):
+        return None
+
+    def other(told: Record) -> str:
+        inbound = speaks.readings[direction](told.get(direction)) == CUSTOMER
+        return ident(told.get(source if inbound else target))
+
+    if max(Counter(filter(None, map(other, sample.rows))).values(), default=0) < 2:
+        return None
+    plan = replace(make_plan(sample, looks, speaks, source, text), roles=(direction,), name=None, parties=())
+    return _shape(sample, plan, other, options, source)
 
 
 def _one_talk(sample: Sample, looks: dict[str, Traits], speaks: Speaks, options: Options) -> Shape | None:
