@@ -26,7 +26,7 @@ ORDER = [
     *SHARED, "formats", *FORMATS, "markup", "signatures", "replies", "preprocessing", "language", "private_numbers", "private_names",
     "privacy",
     "readers.shape", "readers.guess", "readers.people",
-    "readers.threads", "readers.plan", "readers.zendesk_reports", "readers.conversations", "readers.joins", "readers",
+    "readers.threads", "readers.plan", "readers.spoken", "readers.zendesk_reports", "readers.conversations", "readers.joins", "readers.source", "readers",
     *READERS, "persistence",
     "consensus", "records", "argilla", "label_studio", "exchange", "corpus", "evaluation", "thresholds", "counterfactuals",
     "review", "review.near_copies", "grouping", "adaptation", "model_card",
