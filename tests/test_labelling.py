@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from servicenlp.rulebook import SHIPPED, read_rules
 from servicenlp.taxonomy import CATEGORY_NAMES
 from servicenlp.voting import cast_votes
 
+DATA = Path(__file__).parent.parent / "data"
 HEAD = '[scope]\nnegators = ["not"]\nsuppositions = ["if"]\nbreaks = ["but"]\nexempt = ["not only"]\n'
 
 
@@ -280,13 +282,12 @@ def test_learning_curve_gains_by_review(book, learned):
     assert when_to_stop(curve[curve["order"] == "random"]) is None
 
 
-def test_learning_curve_adapts_the_model_that_votes(book, learned):
-    table = learned.sample(frac=1, random_state=0)
-    third = len(table) // 3
-    voter = ServiceClassifier(folds=2, max_iter=40).fit(table["text"][:third], table[["level"]][:third])
-    pool, test = table[third : 2 * third], table[2 * third :]
+def test_learning_curve_adapts_the_model_that_votes(book):
+    table = pd.read_json(DATA / "plain.jsonl", lines=True).sample(900, random_state=0)
+    voter = ServiceClassifier(folds=2, max_iter=40).fit(table["text"][:500], table[["level"]][:500])
+    pool, test = table[500:700], table[700:]
     anew, adapted = (learning_curve(pool, test, book=book, rounds=0, orders=["random"], voter=model)["kappa"][0] for model in (None, voter))
-    assert adapted > anew
+    assert adapted > anew + 0.2
 
 
 def test_learning_curve_checks_what_it_gets(book):
