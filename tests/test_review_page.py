@@ -420,6 +420,8 @@ def test_decision_sent_again_is_saved_once(page):
         {"level": "1"},
         {"level": None},
         {"level": True},
+        {"level": 1.0},
+        {"level": [1]},
         {"level": 2, "mindset": "bad"},
         {"level": 2, "key": "x"},
         {"level": 2, "key": 7},
@@ -432,7 +434,7 @@ def test_labels_that_are_none_are_refused_with_a_reason(page, sent):
     assert page.desk.store.events() == []
 
 
-@pytest.mark.parametrize("body", ["", "[]", "3", "{", "null"])
+@pytest.mark.parametrize("body", ["", "[]", "3", "{", "null", "[" * 20_000])
 def test_bodies_that_are_no_decision_are_refused(page, body):
     headers = {"Origin": HERE, "X-Review-Token": page.token, "Content-Type": "application/json"}
     answer = page.client.post("/decide", base_url=HERE, data=body, headers=headers)
@@ -461,6 +463,12 @@ def test_skip_unusable_note_and_undo(page):
     assert html.fromstring(answer.json["sheet"]).xpath("//form/@data-key") == [second]
     assert answer.json["said"].startswith("Undone: ")
     assert page.desk.store.verdicts() == {}
+    assert page.post("/undo", {"event": event}).status_code == 400
+
+
+@pytest.mark.parametrize("event", [-1, 0, 99, 10**30, "x", [1], 1.5])
+def test_undo_of_what_is_no_event_undoes_nothing(page, event):
+    page.decide()
     assert page.post("/undo", {"event": event}).status_code == 400
 
 
@@ -520,7 +528,9 @@ def test_bulk_needs_a_filter(page, query):
     assert "no filter" in page.post("/accept-all", {"filter": query}).json["error"]
 
 
-@pytest.mark.parametrize("query", ["level=x", "least=much", "column=x", "column=3", "flag=x", 'column=["No","x"]'])
+@pytest.mark.parametrize(
+    "query", ["level=x", "least=much", "least=nan", "least=inf", "least=2", "column=x", "column=3", "flag=x", 'column=["No","x"]']
+)
 def test_filter_that_cannot_be_read_is_told(page, query):
     assert page.get(f"/bulk?{query}").status_code == 400
     assert page.post("/accept-all", {"filter": query}).status_code == 400

@@ -24,6 +24,7 @@ from servicenlp.taxonomy import CATEGORIES, CATEGORY_NAMES, LEVELS, OUTCOMES
 
 _LARGEST = 64 * 1024  # bytes of a request
 _LONGEST = 24 * 3600.0  # seconds on one item
+_LONGEST_TOKEN = 80
 _THREADS = 8
 Answer = Response | str | tuple[Response | str, int]
 
@@ -183,7 +184,9 @@ def _add_decisions(app: Flask, desk: Desk) -> None:
     def undo() -> Response:
         sent = _sent()
         event = sent.get("event")
-        return go_on(*desk.undo(event if isinstance(event, int) else None, _text(sent, "token")))
+        if event is not None and not (isinstance(event, int) and 0 < event < 2**31):
+            raise DataError("Undo: no such event. Found no number of one. Load the page anew.")
+        return go_on(*desk.undo(event, _text(sent, "token")))
 
     @app.post("/hold")
     def hold() -> Response:
@@ -228,13 +231,16 @@ def read_filter(sent: MultiDict[str, str]) -> Filter:
     Filter(levels=(3, 4), outcomes={'mindset': 'delighted'}, flags=(), confidence=(), min_probability=0.0, words='', fields={})
     """
     try:
+        least = float(sent.get("least") or 0)
+        if not 0 <= least <= 1:
+            raise ValueError(least)
         columns = [json.loads(cell) for cell in sent.getlist("column") if cell]
         return Filter(
             levels=tuple(map(int, sent.getlist("level"))),
             outcomes={name: sent[name] for name in CATEGORY_NAMES if sent.get(name)},
             flags=tuple(sent.getlist("flag")),
             confidence=tuple(sent.getlist("confidence")),
-            min_probability=float(sent.get("least") or 0),
+            min_probability=least,
             words=sent.get("words", "").strip(),
             fields={str(name): str(cell) for name, cell in columns},
         )
@@ -243,7 +249,10 @@ def read_filter(sent: MultiDict[str, str]) -> Filter:
 
 
 def _sent() -> Mapping[str, Any]:
-    sent = request.get_json()
+    try:
+        sent = request.get_json()
+    except RecursionError:
+        sent = None
     if not isinstance(sent, dict):
         raise DataError("Request: cannot be read. Found no object. Load the page anew.")
     return sent
@@ -251,7 +260,7 @@ def _sent() -> Mapping[str, Any]:
 
 def _text(sent: Mapping[str, Any], name: str) -> str:
     value = sent.get(name)
-    return value if isinstance(value, str) else ""
+    return (value[:_LONGEST_TOKEN] if name == "token" else value) if isinstance(value, str) else ""
 
 
 def _seconds(sent: Mapping[str, Any]) -> float | None:

@@ -30,7 +30,7 @@ class Verdict(NamedTuple):
         DataError
             If it holds a label that is none.
         """
-        if isinstance(self.level, bool) or self.level not in values("level"):
+        if type(self.level) is not int or self.level not in values("level"):
             raise DataError(f"Verdict: level {self.level!r} is not a level. Levels are 1 to {len(LEVELS)}. Choose one of them.")
         for category in CATEGORY_NAMES:
             if getattr(self, category) not in values(category):
