@@ -94,7 +94,7 @@ def context(browser) -> Iterator[BrowserContext]:
     yield context
     context.close()
     assert [url for url in asked if not url.startswith("http://127.0.0.1:")] == []
-    assert [text for text in wrong if not re.search("ERR_CONNECTION_REFUSED|ERR_FAILED", text)] == []
+    assert [text for text in wrong if not re.search("ERR_CONNECTION_REFUSED|ERR_FAILED|status of 500", text)] == []
 
 
 @pytest.fixture
@@ -414,6 +414,22 @@ def test_answer_that_got_lost_is_not_saved_twice(open_desk, store, context):
     expect(page.locator("#wrong")).to_contain_text("No answer, so perhaps not saved.")
     press(page, "Enter")
     assert len(lost) == 1
+    assert [(event.item, event.verdict.level) for event in store.events()] == [(first, 2)]
+
+
+def test_decision_after_which_the_server_stumbled_is_not_saved_twice(open_desk, store):
+    page = open_desk()
+    first = key(page)
+
+    def stumble(route) -> None:
+        route.fetch()
+        route.fulfill(status=500, json={"error": "the store cannot be used"})
+
+    page.route("**/decide", stumble, times=1)
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#wrong")).to_have_text("the store cannot be used")
+    press(page, "Enter")
     assert [(event.item, event.verdict.level) for event in store.events()] == [(first, 2)]
 
 

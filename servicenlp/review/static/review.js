@@ -7,7 +7,7 @@ const main = $("#main");
 const pageToken = $('meta[name="page-token"]').content;
 const HOLD = 5 * 60 * 1000; // long before an item's lease ends
 let busy = false;
-let unanswered = null; // what was sent and not answered: sent again it is not saved twice
+let unanswered = null; // what was sent and not told as saved: sent again it is not saved twice
 let shown = performance.now();
 let hidden = document.hidden ? performance.now() : null;
 let talk = ""; // the conversation with its evidence
@@ -29,7 +29,7 @@ async function ask(path, sent) {
     throw new Error(`No answer${sent ? ", so perhaps not saved" : ""}. Is servicenlp review still running? Then try again; nothing counts twice.`);
   }
   const answer = await response.json().catch(() => ({ error: `no answer that can be read (${response.status})` }));
-  if (!response.ok) throw Object.assign(new Error(answer.error), { answered: true });
+  if (!response.ok) throw new Error(answer.error);
   return answer;
 }
 
@@ -85,7 +85,6 @@ async function send(path, sent) {
     tell(answer.said);
     return answer;
   } catch (error) {
-    if (error.answered) unanswered = null;
     tell("", error.message);
   } finally {
     busy = false;
