@@ -60,25 +60,42 @@ def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
         One a file, one a reviewer.
     texts : Texts
         Of the items. Two labels are of one item if their words are the same; blanks do not count.
+        Where a rater met the same words under several ids, the ids must be the same too.
 
     Raises
     ------
     DataError
         If a source cannot be read, or a rater labels an item twice in different ways.
     """
-    raters: dict[str, Rater] = {}
-    texts = Texts({}, {})
+    told: list[tuple[str, str, str, dict[str, Any]]] = []
     for source, title in name_sources(sources).items():
         for name, rows in (_of_store(source) if _is_store(source) else _of_file(source, title)).items():
-            rater = raters.setdefault(name, Rater(name, {}))
-            for row in rows:
-                item = " ".join(str(row["text"]).split())
-                texts.texts.setdefault(item, str(row["text"]))
-                texts.ids[item] = texts.ids.get(item) or str(row.get("id") or "")
-                labels = {target: row[target] for target in TARGETS if row.get(target) is not None and row[target] == row[target]}
-                if rater.ratings.setdefault(item, labels) != labels:
-                    raise DataError(f"{source}: {name} labels an item twice. Found {item[:40]!r} with other labels. Keep one of them.")
+            told += [(source, name, " ".join(str(row["text"]).split()), row) for row in rows]
+    repeated = _repeated((name, words, _id(row)) for _, name, words, row in told)
+    raters: dict[str, Rater] = {}
+    texts = Texts({}, {})
+    for source, name, words, row in told:
+        item = f"{words}\x1f{_id(row)}" if words in repeated else words
+        texts.texts.setdefault(item, str(row["text"]))
+        texts.ids[item] = texts.ids.get(item) or _id(row)
+        labels = {target: row[target] for target in TARGETS if row.get(target) is not None and row[target] == row[target]}
+        labels |= {"level": int(labels["level"])} if "level" in labels else {}  # a column with gaps holds 2.0
+        if raters.setdefault(name, Rater(name, {})).ratings.setdefault(item, labels) != labels:
+            raise DataError(f"{source}: {name} labels an item twice. Found {words[:40]!r} with other labels. Keep one of them.")
     return list(raters.values()), texts
+
+
+def _id(row: Mapping[str, Any]) -> str:
+    own = row.get("id")
+    return "" if own is None or own != own else str(own)
+
+
+def _repeated(met: Iterable[tuple[str, str, str]]) -> set[str]:
+    """Return the words that some rater met under several ids."""
+    ids: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for name, words, own in met:
+        ids[name, words].add(own)
+    return {words for (_, words), found in ids.items() if len(found) > 1}
 
 
 def name_sources(sources: Iterable[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 import json
 import random
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -146,9 +147,25 @@ def test_files_of_one_name_are_raters_of_their_own():
 
 
 def test_item_labelled_twice_is_refused(folder):
-    write("ann.jsonl", [("Late again.", 2, {}), ("Late  again.", 1, {})])
+    write("ann.jsonl", [("Late again.", 2, {"id": "T-1"}), ("Late  again.", 1, {"id": "T-1"})])
     with pytest.raises(DataError, match=r"^ann\.jsonl: ann labels an item twice\. Found 'Late again\.' with other labels\. Keep one"):
         read_raters(["ann.jsonl"])
+
+
+def test_same_words_of_several_customers_are_told_apart_by_their_ids(folder):
+    for name, levels in (("ann", (2, 1, 4)), ("bob", (2, 3, 4))):
+        write(f"{name}.jsonl", [("Late again.", levels[0], {"id": "7"}), ("Late again.", levels[1], {"id": "8"}), ("Fine.", levels[2], {})])
+    write("eve.jsonl", [("Fine.", 4, {"id": "another"})])
+    raters, texts = read_raters(["ann.jsonl", "bob.jsonl", "eve.jsonl"])
+    found = compare_raters(raters, texts)
+    assert (found.n_items, found.disputed[["id", "text", "ann: level", "bob: level"]].values.tolist()) == (3, [["8", "Late again.", 1, 3]])
+
+
+def test_levels_are_whole_numbers_though_a_file_has_gaps(folder):
+    Path("ann.csv").write_text("text,level,delivery\nLate again.,2,failed\nFine.,,none\n", encoding="utf-8")
+    write("bob.jsonl", [("Late again.", 3, {})])
+    run("ann.csv", "bob.jsonl", "-o", "disputed.csv")
+    assert Path("disputed.csv").read_text(encoding="utf-8").splitlines()[1].startswith("0,Late again.,1,level,2,3,")
 
 
 def test_store_holds_a_rater_a_reviewer(folder):

@@ -332,6 +332,9 @@ def test_command_export_refuses_to_overwrite(run, store, tmp_path):
 
 def test_command_export_of_no_verdicts(run, store):
     assert "no verdicts. Found nothing to export." in run("review", "export", "review.db", code=1).stderr
+    store.decide("ann", an_item("k1"), Verdict(1))
+    refused = run("review", "export", "review.db", "--reviewer", "bob", code=1).stderr
+    assert "no verdicts of 'bob'. Found those of ann. Name one of them." in refused
 
 
 def test_command_report(run, store, scored):

@@ -167,6 +167,9 @@ def export(store: str, output: Path | None, reviewer: str | None, no_bulk: bool,
     refuse_overwriting(output, force)
     with _opened(store) as opened:
         rows = collect_labels(opened, reviewer, bulk=not no_bulk)
+        known = ", ".join(opened.reviewers())
+        if not rows and reviewer and known:
+            raise DataError(f"{opened.name}: no verdicts of {reviewer!r}. Found those of {known}. Name one of them.")
         if not rows:
             raise DataError(f"{opened.name}: no verdicts. Found nothing to export. Review first: servicenlp review SCORED.")
     write_rows(rows, output, HEADER, sys.stdout)

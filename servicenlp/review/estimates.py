@@ -162,9 +162,9 @@ def render(found: Estimates) -> str:
     if found.unread:
         lines.append(f"{found.unread:,} of the control slice skipped, unusable or not read yet: of them nothing is known")
     lines += ["", *_render_part("Precision of the criminal flag", found.flagged, "flagged", found.queues["flagged"])]
-    lines += ["", *_render_part("Missed criminal interactions", found.unflagged, "not flagged", found.queues["unflagged"])]
-    if missed := found.missed:
-        lines.append(f"  {missed.value:.1%} of all criminal interactions; 95% interval {missed.low:.1%} to {missed.high:.1%}")
+    missed = found.missed
+    of_all = f"  {missed.value:.1%} of all criminal; 95% interval {missed.low:.1%} to {missed.high:.1%}" if missed else None
+    lines += ["", *_render_part("Missed criminal interactions", found.unflagged, "not flagged", found.queues["unflagged"], of_all)]
     lines += ["", "Level overruled, by predicted level, in all that was read"]
     for level, share in found.overrides.items():
         if share.n:
@@ -178,7 +178,7 @@ def render(found: Estimates) -> str:
     return "\n".join(lines)
 
 
-def _render_part(title: str, found: Estimate, which: str, queue: str) -> list[str]:
+def _render_part(title: str, found: Estimate, which: str, queue: str, more: str | None = None) -> list[str]:
     if not found.total:
         return [title, f"  no item is {which}"]
     lines = [title]
@@ -188,6 +188,7 @@ def _render_part(title: str, found: Estimate, which: str, queue: str) -> list[st
         share, low, high = found.items / found.total, found.low / found.total, found.high / found.total
         lines.append(f"  {share:.1%} of the {found.total:,} {which}; 95% interval {low:.1%} to {high:.1%}")
         lines.append(f"  {found.items:,.0f} items; 95% interval {found.low:,} to {found.high:,}")
+    lines += [more] if more else []
     lines.append(f"  control slice: {found.hits:,} criminal of {found.sampled:,}; all reviewed: {found.known_hits:,} of {found.known:,}")
     if found.more:
         lines.append(f"  half as wide after about {found.more:,} more of the control slice among the {which}:")
