@@ -15,6 +15,7 @@ _API = {
     "ServicenlpError": "errors",
     "Transformer": "transformer",
     "Turn": "interactions",
+    "adapt": "adaptation",
     "evaluate": "evaluation",
     "explain": "explanation",
     "from_records": "exchange",
