@@ -225,7 +225,8 @@ def _beside(sample: Sample) -> dict[str, list[Record]]:
 
 def _is_csv(columns: dict[str, str]) -> bool:
     own = _OWN & set(columns)
-    return len(own) >= 2 or (len(own) == 1 and len(_COMMON & set(columns)) >= 4)
+    service = "ticket_id" in columns and len(_SERVICE_CSV & set(columns)) >= 3
+    return service or len(own) >= 2 or (len(own) == 1 and len(_COMMON & set(columns)) >= 4)
 
 
 def _is_wordy(sample: Sample, column: str) -> bool:

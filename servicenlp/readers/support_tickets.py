@@ -5,6 +5,7 @@ from typing import Any
 
 from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, CUSTOMER, Message
+from servicenlp.readers.guess import plain_name
 from servicenlp.readers.shape import Record, Sample, Shape, words
 
 _COLUMNS = (
@@ -18,11 +19,17 @@ _COMMON = set("the a an to of and in is are was were be been has have for on wit
 
 def recognise(sample: Sample, options: Options) -> Shape | None:
     """Recognise the demonstration tickets by their columns, others by a body and an answer."""
-    if sample.has("ticket description") and sum(sample.has(name) for name in _COLUMNS) >= 3:
-        return _answered(sample, options, "Support tickets", "ticket description", "resolution")
+    known = {plain_name(column): column for column in reversed(sample.columns)}
+    asked = known.get("ticketdescription")
+    if asked and (sum(plain_name(name) in known for name in _COLUMNS) >= 3 or _has_placeholders(sample, asked)):
+        return _answered(sample, options, "Support tickets", asked, "resolution")
     if sample.has("body", "answer") and any(sample.has(name) for name in ("queue", "priority", "type", "language", "tag_1")):
         return _answered(sample, options, "Support tickets with answers", "body", "answer")
     return None
+
+
+def _has_placeholders(sample: Sample, column: str) -> bool:
+    return any("{product_purchased}" in words(row.get(column)) for row in sample.rows)
 
 
 def _answered(sample: Sample, options: Options, title: str, asked: str, answered: str) -> Shape:
