@@ -56,7 +56,7 @@ class Journal:
                     self.rows, self.bytes, self.state = entry["rows"], entry["bytes"], entry["state"]
 
     def open(self) -> None:
-        """Begin to write; the output must have been cut to `bytes` by then."""
+        """Begin to write; whoever writes the output cuts it to `bytes` first."""
         self._file = self.path.open("a" if self.rows else "w", encoding="utf-8")
         if self.rows:
             self._file.write("\n")  # what was cut off in the middle of a line stays a line of its own

@@ -161,7 +161,7 @@ def score_texts(
 
 def _split(text: Any) -> list[Turn] | None:
     """Return a text's turns; None is one of the customer."""
-    return split_turns(text) if isinstance(text, str) and ":" in text else None
+    return split_turns(text) if isinstance(text, str) and (":" in text or "\n" in text) else None
 
 
 def why_skipped(text: Any, turns: list[Turn] | None, problem: str | None) -> str | None:

@@ -234,8 +234,8 @@ def score_files(
             for part in score_source(scorer, source, workers, finish, min(skip, table.n_rows), choices.redact):
                 writer.put(part.finished)
                 yield part
-                if journal:
-                    journal.commit(len(part.batch.rows), writer.position(), state())
+                if journal and (size := writer.position()):  # a file that cannot grow begins anew
+                    journal.commit(len(part.batch.rows), size, state())
             skip -= min(skip, table.n_rows)
 
 

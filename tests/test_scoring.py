@@ -303,6 +303,11 @@ def test_score_files_refuses_columns_of_ours(model, tickets, tmp_path):
     assert not (tmp_path / "again.csv").exists()
 
 
+def test_labels_alone_on_their_lines_part_speakers(model):
+    text = "Customer\nWhere is my parcel\nAgent\nThat is terrible, we lied\nCustomer\nThanks, wonderful\nAgent\nYou are welcome"
+    assert score_texts(model, [text])["evidence_turn"] != [0]
+
+
 def test_score_files_leaves_nothing_behind_after_an_error(model, tmp_path, monkeypatch):
     monkeypatch.setattr(streaming, "BATCH", 100)
     output = tmp_path / "out.csv"

@@ -1,5 +1,6 @@
 """Runs that are stopped: killed at any moment, gone on with, and as if nothing had happened."""
 
+import io
 import os
 import random
 import signal
@@ -8,7 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from servicenlp.journal import Journal
+from servicenlp.readers import open_source
+from servicenlp.scoring import BATCH, Scorer
+from servicenlp.streaming import score_files
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,6 +43,21 @@ def run_for(seconds: float, arguments: list[str], how: signal.Signals) -> subpro
         os.killpg(process.pid, how)
     error = process.communicate()[1]
     return subprocess.CompletedProcess(arguments, process.returncode, stderr=error)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".xlsx"])
+def test_what_is_whole_only_at_its_end_begins_anew(export, model, tmp_path, suffix):
+    output, few = tmp_path / f"out{suffix}", tmp_path / "few.csv"
+    pd.read_csv(export).head(BATCH + 100).to_csv(few, index=False)
+    source = open_source(few)
+    parts = score_files(Scorer(model), [source], output, io.StringIO(), journal=Journal(output, {}))
+    next(parts)
+    with pytest.raises(KeyboardInterrupt):
+        parts.throw(KeyboardInterrupt())
+    journal = Journal(output, {}, resume=True)
+    assert journal.rows == 0
+    list(score_files(Scorer(model), [source], output, io.StringIO(), journal=journal))
+    assert open_source(output).table.n_rows == source.table.n_rows
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
