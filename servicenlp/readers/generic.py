@@ -18,6 +18,7 @@ from servicenlp.readers.guess import (
     is_reply,
     is_title,
     is_written,
+    name_words,
     plain_name,
     side_of,
     text_rank,
@@ -116,8 +117,15 @@ def _own_words(looks: dict[str, Traits], text: str, questions: dict[str, str], s
     several = halves if len(halves) > 1 else asked
     own = [c for c in looks if c in several or c == text] if text in several or len(several) > 1 else [text]
     reviews = any(map(is_rating, looks)) or "review" in plain_name(text)
-    title = next((c for c in looks if reviews and c not in own and is_title(c) and looks[c].words >= 1 and looks[c].data < 0.5), None)
+    # Beside a talk, a "summary" is an agent's.
+    reviews = reviews and not {"transcript", "conversation", "chat", "dialog", "dialogue", "log"} & {*name_words(text)}
+    title = next((c for c in looks if reviews and c not in own and is_title(c) and _is_short(looks[c])), None)
     return [title, *own] if title else own
+
+
+def _is_short(look: Traits) -> bool:
+    """Tell whether a column may hold titles."""
+    return 1 <= look.words <= 12 and look.data < 0.5
 
 
 def _whole(alone: Shape, own: list[str], agents: list[str], heads: list[Record]) -> Shape:
