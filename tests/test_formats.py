@@ -377,3 +377,8 @@ def test_objects_one_after_the_other_or_cut_are_rows(write, text, rows):
 )
 def test_encodings_alike_are_told_apart_by_their_letters(write, text, encoding):
     assert read_table(write("a.csv", text.encode(encoding)), Options()).form.split(", ")[1] == encoding
+
+
+def test_an_empty_array_is_told(write):
+    with pytest.raises(DataError, match="no JSON objects. Found an empty file."):
+        read_table(write("a.json", b"[]"), Options())

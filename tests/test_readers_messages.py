@@ -325,3 +325,10 @@ def test_ids_and_names_may_hold_halves_of_pairs(tmp_path):
         [["customer", "It is late."], ["agent", "Sorry!"]],
         "part of the interaction in row 1",
     ]
+
+
+def test_a_column_of_words_that_is_named_leaves_conversations_whole(tmp_path):
+    rows = ["chat_id,sender,html,body", "1,customer,<p>It is late.</p>,It is late.", "1,agent,<p>Sorry!</p>,Sorry!"]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    [source] = open_sources([tmp_path / "a.csv"], tmp_path, Options(text_column="html"))
+    assert judged(source) == [[["customer", "It is late."], ["agent", "Sorry!"]], "part of the interaction in row 1"]

@@ -74,7 +74,8 @@ def _whole(path: Path, encoding: str) -> object:
             return None
         file.seek(0)
         text = file.read().lstrip("\ufeff")
-        return _parse(text) or _pieces(text)
+        whole = _parse(text)
+        return _pieces(text) if whole is None else whole
 
 
 def _pieces(text: str) -> list[object] | None:

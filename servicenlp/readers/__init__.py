@@ -156,7 +156,7 @@ def recognise(table: Table, options: Options) -> Shape:
         if options.reader
         else ["messages", "generic"]
         if options.text_column and options.id_column
-        else ["objects", "generic"]
+        else ["messages", "objects", "generic"]
         if options.text_column
         else READERS
     )

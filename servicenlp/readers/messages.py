@@ -79,6 +79,7 @@ def recognise(sample: Sample, options: Options) -> Shape | None:
     if text is None or (options.id_column and not repeats(sample, talk)):
         return None
     plan = make_plan(sample, looks, speaks, talk, text)
+    plan = replace(plan, sides=()) if options.text_column else plan
     return _shape(sample, plan, lambda told: ident(told.get(talk)), options, talk)
 
 
