@@ -36,15 +36,16 @@ class Commands(click.Group):
         except ServicenlpError as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt as error:
-            kept = " What is done is kept: go on with --resume." if ctx.invoked_subcommand == "score" else ""
-            raise click.ClickException(f"Stopped.{kept}") from error
+            raise click.ClickException("Stopped.") from error
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
             ctx.exit(1)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno == errno.ENOSPC:
+                raise click.ClickException(f"Cannot write. Found: {error.strerror}. Free some space.") from error
+            if not error.filename:
                 raise
-            raise click.ClickException(f"Cannot write. Found: {error.strerror}. Free some space.") from error
+            raise click.ClickException(f"{error.filename}: cannot be used. Found: {error.strerror}. Check the name.") from error
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)

@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,16 @@ def source_options(command: Any) -> Any:
 def or_stdout(ctx: click.Context, param: click.Parameter, value: Path | str | None) -> Path | str | None:
     """Return where to write; None, which is standard output, for "-"."""
     return None if str(value) == "-" else value
+
+
+@contextmanager
+def stopping(kept: Callable[[], bool]) -> Iterator[None]:
+    """Say, when the user stops a run, whether it can go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        told = " What is done is kept: go on with --resume." if kept() else ""
+        raise click.ClickException(f"Stopped.{told}") from error
 
 
 @contextmanager

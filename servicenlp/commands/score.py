@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from servicenlp.commands.folder import PLACE, engine_options, is_folder, place_of, score_folder
-from servicenlp.commands.options import FILE, force_option, model_option, open_inputs, or_stdout, refuse_overwriting, source_options
+from servicenlp.commands.options import (
+    FILE,
+    force_option,
+    model_option,
+    open_inputs,
+    or_stdout,
+    refuse_overwriting,
+    source_options,
+    stopping,
+)
 from servicenlp.errors import DataError
 
 if TYPE_CHECKING:
@@ -75,11 +84,12 @@ def score(
     task = {"model": scorer.name, "options": [*choices, any_language, options]}
     if parts_go_to_folder:
         job = Job(scorer, place_of(output), choices, Options(**options), task)
-        score_folder(files, job, engine=engine, scheduler=scheduler, workers=workers, resume=resume, force=force, quiet=quiet)
+        with stopping(lambda: True):
+            score_folder(files, job, engine=engine, scheduler=scheduler, workers=workers, resume=resume, force=force, quiet=quiet)
         return
     journal = open_journal(paths, target, task, resume)
     summary = Summary.restored(journal.state if journal else None)
-    with open_inputs(paths, **options) as sources:
+    with stopping(lambda: bool(journal and journal.rows)), open_inputs(paths, **options) as sources:
         refuse_overwriting(target, force, (Path(part.table.name) for source in sources for part in (source, *source.joined)))
         for source in () if quiet else sources:
             click.echo(f"{source.table.name}: {source.form}", err=True)
