@@ -130,7 +130,7 @@ def test_score_never_overwrites_its_input(run, tickets, model_folder, folder):
 
 def test_score_refuses_a_folder_as_output(run, tickets, model_folder, tmp_path):
     (tmp_path / "out").mkdir()
-    assert "out: is there already. Found a folder." in error_of(run("score", tickets, "-m", model_folder, "-o", "out", code=1))
+    assert "out: is a folder. Found no / at its end." in error_of(run("score", tickets, "-m", model_folder, "-o", "out", code=1))
 
 
 @pytest.mark.parametrize("form", ["csv", "utf-16", "jsonl", "json"])
@@ -230,6 +230,25 @@ def test_explain_reads_stdin_and_prints_json(run, model_folder):
 )
 def test_explain_says_what_is_wrong(run, model_folder, arguments, message):
     assert message in error_of(run("explain", *arguments, "-m", model_folder, code=1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["label", "in.csv", "-o", "out.foo"], "out.foo: no such output format. Found '.foo'."),
+        (["report", "in.csv", "-o", "out.pdf"], "out.pdf: no such output format. Found '.pdf'. End the name in .html"),
+        (
+            ["exchange", "in.csv", "--to", "argilla", "-o", "out.csv"],
+            "out.csv: no such output format. Found '.csv'. End the name in .json",
+        ),
+        (["trend", "in.csv", "--date", "day", "-o", "nowhere/out.csv"], "nowhere/out.csv: cannot be written. Found no folder 'nowhere'."),
+        (["audit", "in.csv", "-o", "."], ".: is a folder."),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_the_work(run, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.csv").write_text("text\nlate again\n")
+    assert message in error_of(run(*arguments, code=1))
 
 
 def test_a_dash_is_standard_output(run, model_folder):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, refuse_overwriting
+from servicenlp.commands.options import FILE, check_output, force_option
+from servicenlp.errors import DataError
 
 
 @click.command()
@@ -23,8 +24,10 @@ def agreement(labels: tuple[str, ...], groups: tuple[str, ...], output: Path | N
     from servicenlp.raters import read_groups
     from servicenlp.review.labels import write_rows
 
+    if output is not None and output == merged:
+        raise DataError(f"{output}: is named twice. Found -o and --merged. Name two files.")
     for made in (output, merged):
-        refuse_overwriting(made, force, map(Path, labels))
+        check_output(made, force, map(Path, labels))
     raters, texts = read_groups(labels, groups)
     found = compare_raters(raters, texts)
     click.echo(render(found))

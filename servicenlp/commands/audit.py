@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, read_labelled, refuse_overwriting, text_option
+from servicenlp.commands.options import FILE, check_output, force_option, read_labelled, text_option
 
 
 @click.command()
@@ -33,7 +33,7 @@ def audit(
     from servicenlp.persistence import load_model
     from servicenlp.review.labels import write_rows
 
-    refuse_overwriting(output, force, data)
+    check_output(output, force, data)
     table = read_labelled(data, skip_bad=skip_bad, text_column=text_column)
     with tqdm(desc="Judging", unit=" fits", disable=True if quiet else None, file=sys.stderr, leave=False) as bar:
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, read_labelled, refuse_overwriting, text_option
+from servicenlp.commands.options import FILE, check_output, force_option, read_labelled, text_option
 
 
 @click.command()
@@ -31,7 +31,7 @@ def compare(
     from servicenlp.persistence import load_model
     from servicenlp.review.labels import write_rows
 
-    refuse_overwriting(output, force, data)
+    check_output(output, force, data)
     first, second = load_model(a), load_model(b)
     table = (
         read_labelled(data, skip_bad=skip_bad, text_column=text_column)

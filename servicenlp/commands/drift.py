@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, model_option, refuse_overwriting
+from servicenlp.commands.options import FILE, check_output, force_option, model_option
 from servicenlp.errors import ServicenlpError
 
 
@@ -36,7 +36,7 @@ def drift(
     from servicenlp.review.labels import write_rows
 
     watched = [read_limit(limit) for limit in limits]
-    refuse_overwriting(output, force, (*new, *reference))
+    check_output(output, force, (*new, *reference))
     older = read_interactions(*reference) if reference else None
     found = measure_drift(read_interactions(*new), older, load_model(model), seed=seed)
     click.echo(render(found))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, refuse_overwriting
+from servicenlp.commands.options import FILE, check_output, force_option
 from servicenlp.errors import DataError
 
 
@@ -29,7 +29,7 @@ def exchange(scored: Path, output: Path, to: str, text_column: str | None, id_co
     from servicenlp.records import find_id
     from servicenlp.review.labels import write_rows
 
-    refuse_overwriting(output, force, [scored])
+    check_output(output, force, [scored], () if to == "table" else [".json"])
     rows, text = records.read_rows(scored, text_column)
     names = list(dict.fromkeys(name for row in rows for name in row))
     if id_column and id_column not in names:

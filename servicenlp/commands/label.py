@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, model_option, open_inputs, or_stdout, refuse_overwriting, source_options
+from servicenlp.commands.options import FILE, check_output, force_option, model_option, open_inputs, or_stdout, source_options
 
 
 @click.command()
@@ -41,7 +41,7 @@ def label(
     from servicenlp.review.labels import write_rows
     from servicenlp.rulebook import read_rules
 
-    refuse_overwriting(output, force, files)
+    check_output(output, force, files)
     book = read_rules(rules)
     voter = None if rules_only else load_model(model)
     with open_inputs(files, **options) as sources:

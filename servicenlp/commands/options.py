@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,14 +67,37 @@ def open_inputs(files: tuple[Path, ...], **options: Any) -> Iterator["list[Sourc
             raise DataError(str(error).replace(str(Path(folder) / STDIN), STDIN)) from error
 
 
-def refuse_overwriting(output: Path | None, force: bool, inputs: Iterable[Path] = ()) -> None:
-    """Raise DataError if the output is one of the inputs, or is there already and --force was not given."""
-    if output is not None and output.is_file() and any(file.is_file() and output.samefile(file) for file in inputs):
+def check_output(output: Path | None, force: bool, inputs: Iterable[Path] = (), suffixes: Sequence[str] = ()) -> None:
+    """Raise DataError, before any work is done, if a file cannot or must not be written.
+
+    Parameters
+    ----------
+    output : Path or None
+        The file; None is standard output.
+    force : bool
+        Whether a file that is there may be replaced.
+    inputs : iterable of Path
+        Files that must not be replaced in any case.
+    suffixes : sequence of str
+        What the name may end in; by default what `writers.open_writer` writes.
+    """
+    from servicenlp.writers import FORMATS
+
+    if output is None:
+        return
+    allowed = suffixes or FORMATS
+    if output.is_dir():
+        raise DataError(f"{output}: is a folder. Found no name of a file. Add one that ends in {', '.join(allowed)}.")
+    if output.suffix.lower() not in allowed:
+        raise DataError(f"{output}: no such output format. Found {output.suffix!r}. End the name in {', '.join(allowed)}.")
+    if output.is_file() and any(file.is_file() and output.samefile(file) for file in inputs):
         raise DataError(f"{output}: is the input. Found the same file. Choose another name with -o.")
-    if output is not None and output.exists() and not force:
-        raise DataError(
-            f"{output}: is there already. Found a {'folder' if output.is_dir() else 'file'}. Choose another name or add --force."
-        )
+    if output.exists() and not force:
+        raise DataError(f"{output}: is there already. Found a file. Choose another name or add --force.")
+    if not output.parent.is_dir():
+        raise DataError(f"{output}: cannot be written. Found no folder {str(output.parent)!r}. Make it first.")
+    if not os.access(output.parent, os.W_OK):
+        raise DataError(f"{output}: cannot be written. Found: Permission denied. Choose a folder that you may write to.")
 
 
 def read_labelled(data: tuple[Path, ...], *, skip_bad: bool, text_column: str | None) -> "pd.DataFrame":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, competitor_names, force_option, refuse_overwriting
+from servicenlp.commands.options import FILE, check_output, competitor_names, force_option
 from servicenlp.errors import DataError, ServicenlpError
 
 
@@ -37,7 +37,7 @@ def report(
     from servicenlp.reporting import write_report
 
     watched = [parse_limit(limit) for limit in limits]
-    refuse_overwriting(output, force, [scored])
+    check_output(output, force, [scored], [".html", ".htm"])
     named = [name.strip() for one in by for name in one.split(",") if name.strip()]
     steps = [name for name in named if name in PERIODS]
     date = date or find_date(scored, prefix)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from servicenlp.commands.options import FILE, force_option, model_option, or_stdout, refuse_overwriting
+from servicenlp.commands.options import FILE, check_output, force_option, model_option, or_stdout
 from servicenlp.errors import DataError
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def export(store: str, output: Path | None, reviewer: str | None, no_bulk: bool,
     """
     from servicenlp.review.labels import HEADER, collect_labels, write_rows
 
-    refuse_overwriting(output, force)
+    check_output(output, force)
     with _opened(store) as opened:
         rows = collect_labels(opened, reviewer, bulk=not no_bulk)
         known = ", ".join(opened.reviewers())

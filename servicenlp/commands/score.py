@@ -12,11 +12,11 @@ import click
 from servicenlp.commands.folder import PLACE, engine_options, is_folder, place_of, score_folder
 from servicenlp.commands.options import (
     FILE,
+    check_output,
     force_option,
     model_option,
     open_inputs,
     or_stdout,
-    refuse_overwriting,
     source_options,
     stopping,
 )
@@ -75,7 +75,9 @@ def score(
     parts_go_to_folder = is_folder(files, output, engine, scheduler)
     target, paths = None if output is None else Path(output), tuple(map(Path, files))
     if not parts_go_to_folder:
-        refuse_overwriting(target, force, paths)
+        if target and target.is_dir():
+            raise DataError(f"{target}: is a folder. Found no / at its end. Add it to write a part for each file, or name a file.")
+        check_output(target, force, paths)
     check_names(only)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass", newline="")  # as a file of ours
@@ -90,7 +92,7 @@ def score(
     journal = open_journal(paths, target, task, resume)
     summary = Summary.restored(journal.state if journal else None)
     with stopping(lambda: bool(journal and journal.rows)), open_inputs(paths, **options) as sources:
-        refuse_overwriting(target, force, (Path(part.table.name) for source in sources for part in (source, *source.joined)))
+        check_output(target, force, (Path(part.table.name) for source in sources for part in (source, *source.joined)))
         for source in () if quiet else sources:
             click.echo(f"{source.table.name}: {source.form}", err=True)
         tqdm.monitor_interval = 0  # its thread and forked workers do not go well together

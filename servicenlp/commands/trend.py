@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, competitor_names, force_option, refuse_overwriting
+from servicenlp.commands.options import FILE, check_output, competitor_names, force_option
 from servicenlp.errors import DataError, ServicenlpError
 
 
@@ -36,7 +36,7 @@ def trend(
     from servicenlp.writers import Layout, open_writer
 
     watched = [parse_limit(limit) for limit in limits]
-    refuse_overwriting(output, force, [scored])
+    check_output(output, force, [scored])
     columns = [name.strip() for one in by for name in one.split(",") if name.strip()]
     names = competitor_names(competitors)
     counted = insights.tally(scored, by=columns, date=date, period=period, competitors=names, prefix=prefix, state=state)
