@@ -372,6 +372,8 @@ def test_objects_one_after_the_other_or_cut_are_rows(write, text, rows):
     [
         ("no;yorum\n1;Bardak kırık geldi, kimse cevap vermiyor\n2;Çok teşekkürler, çok hızlı\n", "cp1254"),
         ("id,comment\n1,It’s broken\n2,The café was closed\n", "mac_roman"),
+        ("id,komentář\n1,Zásilka nepřišla a nikdo mi neodpověděl\n", "cp1250"),
+        ("id,panasz\n1,A pohár törötten jött meg, dühös vagyok és nem felelősek, gyűlölöm\n", "cp1250"),
         ("id,comment\n1,Þetta kom brotið og enginn svarar mér á bréfin mín\n", "cp1252"),
     ],
 )

@@ -14,6 +14,7 @@ _OTHER_SCRIPTS = {
 }
 _RUN = re.compile(rb"[\x80-\xff]{3,}")  # letters of such scripts; in Latin ones accents stand alone
 _CENTRAL = re.compile(r"[a-z][\xb9\xb3\xbf]|[\xb3\xbf\xa3\x8c][a-z]")  # no words in cp1252, Polish in cp1250
+_PAIRS = ({"\xec", "\xf8"}, {"\xf5", "\xfb"})  # Czech and Hungarian have both; of Western languages each has one at most
 _TURKISH = re.compile(r"[a-z][\xfd\xfe\xf0]|[\xfd\xfe\xf0][a-z]")  # letters that but for Turkish only Icelandic has
 _ICELANDIC = re.compile(r"[\xe1\xe9\xed\xf3\xfa\xe6]")
 _MAC = re.compile(r"[a-z][\xd5\x8e\x8f]")  # a capital or nothing in Windows' encodings, an apostrophe and accents on old Macs
@@ -84,4 +85,5 @@ def _guess_encoding(part: bytes) -> str:
     if len(_TURKISH.findall(text)) > 2 and not _ICELANDIC.search(text):
         return "cp1254"
     # Office programs write Windows-1252; every byte has a meaning there.
-    return "cp1250" if len(_CENTRAL.findall(text)) > 1 else "cp1252"
+    central = len(_CENTRAL.findall(text)) > 1 or any(pair <= set(text) for pair in _PAIRS)
+    return "cp1250" if central else "cp1252"

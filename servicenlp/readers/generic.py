@@ -31,7 +31,7 @@ __all__ = ["choose_text_column", "recognise"]
 # What customers liked and did not like, asked for in two columns.
 _HALVES = re.compile(
     r"^(?:review)?(?:pros?|cons?|positives?|negatives?|likes?|dislikes?|liked|disliked|advantages?|disadvantages?|strengths?|weaknesses?|"
-    r"improvements?|whatwentwell|whatwentbadly|lob|kritik|vorteile|nachteile|pointsforts|pointsfaibles|pros|contras?|vantaggi|svantaggi|"
+    r"(?:product|service|delivery|store|seller|driver|staff|host)(?=review|comment|feedback)|improvements?|whatwentwell|whatwentbadly|lob|kritik|vorteile|nachteile|pointsforts|pointsfaibles|pros|contras?|vantaggi|svantaggi|"
     r"良かった点|悪かった点|良い点|悪い点|改善点)(?:review|comments?|feedback|text|points?)?$"
 )
 # Questions whose answers tell who someone is, not what happened.

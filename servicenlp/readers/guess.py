@@ -87,16 +87,17 @@ _TITLE_NAMES = (
     "titolo tytul "
     "タイトル レビュータイトル 标题 제목"
 ).split()
+_JUDGING = {"review", "reviews", "feedback", "complaint", "complaints", "verbatim", "opinion"}  # never the company's
 _ENGLISH = {"translated", "translation", "english", "en"}
 _RATING = re.compile(
     r"rating|stars?$|^star(?!t)|score|nps|csat|bewertung|note$|sterne|estrellas|puntuaci|valutazione|beoordeling|ocena|評価|評点|星"
 )
 
 _URL = re.compile(r"^\s*(?:https?://|www\.)\S+\s*$", re.IGNORECASE)
-_DATA = re.compile(r"^\s*(?:[{\[]\s*[\"'{\[\d]|<\?xml|\w+=[^&\s]+&\w+=)")
+_DATA = re.compile(r"^\s*(?:[{\[]\s*[\"'{\[]|\[\s*-?[\d.]+\s*(?:,|\]\s*$)|<\?xml|\w+=[^&\s]+&\w+=)")
 _TAG = re.compile(r"<[^<>]{1,2000}>")
-_CODE = re.compile(r"^\S*\d\S*$|^[\w.+-]+@[\w.-]+$")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")  # scripts without blanks between words
+_CODE = re.compile(r"^(?!\S*[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]{4})\S*\d\S*$|^[\w.+-]+@[\w.-]+$")
 _CHOICE = re.compile(
     r"^\W*(?:(?:very|somewhat|strongly|extremely|slightly|moderately|mostly|completely|totally|not|at|all|neither|nor|quite|rather|too|"
     r"dis|un|satisfied|dissatisfied|unsatisfied|agree|disagree|neutral|likely|unlikely|easy|difficult|hard|helpful|unhelpful|useful|"
@@ -303,7 +304,7 @@ def is_reply(name: str) -> bool:
     if is_question(name) or plain_name(name) in _REPLY_WORDS:
         return plain_name(name) in _REPLY_WORDS
     words = name_words(name)
-    if plain_name(name).endswith(("回复", "回覆", "返信", "답글")):
+    if plain_name(name).endswith(("回复", "回覆", "返信", "답글", "답변", "답변내용", "回复内容", "回答内容", "返信内容")):
         return True
     return is_of_agents(name) or any(word in _REPLY_WORDS for word in words) and not any(word in _CUSTOMER_WORDS for word in words[:1])
 
@@ -313,7 +314,7 @@ def is_of_agents(name: str) -> bool:
     words = name_words(name)
     spoken = any(word in _TEXT_WORDS or word in _REPLY_WORDS for word in words)
     ours = next((word for word in words if word in _AGENT_WORDS or word in _CUSTOMER_WORDS), None)
-    return spoken and ours in _AGENT_WORDS and not is_question(name)
+    return spoken and ours in _AGENT_WORDS and not is_question(name) and _JUDGING.isdisjoint(words)
 
 
 def is_of_customers(name: str) -> bool:
