@@ -11,7 +11,8 @@ import pandas as pd
 
 from servicenlp.errors import DataError
 from servicenlp.exchange import read_export
-from servicenlp.formats import MISSING, Options
+from servicenlp.formats import MISSING, Options, find_files
+from servicenlp.preprocessing import plain
 from servicenlp.readers import Source, open_source, open_sources
 from servicenlp.records import find_id
 from servicenlp.taxonomy import CATEGORY_NAMES, NONE, TARGETS, as_label, as_target, values
@@ -23,6 +24,7 @@ _BATCH = 1024
 # Where a target's labels may stand, the best first: as a person's verdict, in a column of its name,
 # or as what `servicenlp label` found. Predictions are never labels.
 _KINDS = ("human_", "", "label_")
+_PACKED = (".gz", ".zip")
 _EXTRA = ("source", "evidence", "channel", "industry")
 _JUDGED = ("label_interaction", "service_interaction")  # what was labelled, where that is no single cell
 _EMPTY = ("", "n/a", "na", "nan", "null")
@@ -92,15 +94,16 @@ def read_corpus(*paths: str | Path, strict: bool = True, text_column: str | None
     rows: list[dict[str, Any]] = []
     problems: list[Problem] = []
     bad: list[Problem] = []
-    for file in _files(paths):
-        opened = _open(file, text_column)
-        for line, row, what in _rows(opened, extra):
-            if what:
-                problems.append(Problem(file.name, line, what, opened.unit))
-                if not what.startswith(_PART) and (what != _NO_TEXT or any(row.get(target) is not None for target in TARGETS)):
-                    bad.append(problems[-1])
-            else:
-                rows.append(row)
+    with TemporaryDirectory() as folder:
+        for file in _files(paths, Path(folder)):
+            opened = _open(file, text_column)
+            for line, row, what in _rows(opened, extra):
+                if what:
+                    problems.append(Problem(file.name, line, what, opened.unit))
+                    if not what.startswith(_PART) and (what != _NO_TEXT or any(row.get(target) is not None for target in TARGETS)):
+                        bad.append(problems[-1])
+                else:
+                    rows.append(row)
     if bad and strict:
         grouped = group_problems(bad)
         more = [f"... and {len(grouped) - _SHOWN:,} more"] if len(grouped) > _SHOWN else []
@@ -129,15 +132,15 @@ def group_problems(problems: Iterable[Problem]) -> list[str]:
     return told
 
 
-def _files(paths: tuple[str | Path, ...]) -> list[Path]:
+def _files(paths: Iterable[str | Path], unpacked: Path) -> list[Path]:
+    """Return the files that are meant; archives are unpacked into a folder."""
     files: list[Path] = []
     for path in map(Path, paths):
-        if path.is_dir():
-            files += sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
-        elif path.is_file():
-            files.append(path)
-        else:
+        if not path.exists():
             raise DataError(f"{path}: no such file or folder. Found nothing there. Check the name.")
+        beside = sorted(file for file in path.iterdir() if file.suffix.lower() in (*SUFFIXES, *_PACKED)) if path.is_dir() else [path]
+        for file in beside:
+            files += find_files(file, unpacked) if file.suffix.lower() in _PACKED else [file]
     if not files:
         raise DataError(f"{', '.join(map(str, paths))}: no data files. Found none of {', '.join(SUFFIXES)}. Name a file.")
     return files
@@ -199,21 +202,32 @@ def _rows(opened: _Opened, extra: Sequence[str]) -> Iterator[tuple[int, dict[str
     if not columns:
         shown = ", ".join(map(repr, opened.columns[:8]))
         raise DataError(f"{file}: no labels. Found {shown}. Add a column level (1 to 6), primary, delivery, mindset or relationship.")
-    kept = [name for name in dict.fromkeys((*_EXTRA, *extra)) if name in opened.columns]
+    kept = [name for name in dict.fromkeys((*_EXTRA, *extra)) if name in opened.columns and name not in TARGETS]
     named = find_id(opened.columns) or ""
     for number, cell, problem in opened.rows:
         labels = {target: [_label(target, cell.get(name)) for name in names] for target, names in columns.items()}
         row = {"text": next((cell[name] for name in _JUDGED if isinstance(cell.get(name), str) and cell[name]), cell.get(opened.text))}
         row |= {target: next((label for label in found if label is not None), None) for target, found in labels.items()}
         row |= {"id": str(_or(cell.get(named), ""))} if named else {}
-        row |= {name: cell[name] if isinstance(cell.get(name), str) else "" for name in kept}
+        row |= {name: str(_or(cell.get(name), "")) for name in kept}
         kinds = _kinds_used(columns, labels)
         kind = next(iter(kinds)) if len(kinds) == 1 else ""
         row |= {"weight": cell.get("weight", cell.get(f"{kind}weight", 1.0)), "family": _or(cell.get("family"), file.stem)}
         row |= {"file": file.stem, "voted": kind == _KINDS[-1]}
         if "human_evidence" in opened.columns:
             row["evidence"] = _or(cell.get("human_evidence"), row.get("evidence", ""))
+        _clean(row)
         yield number, row, problem or _wrong(row, list(columns))
+
+
+def _clean(row: dict[str, Any]) -> None:
+    """Take out of a row's text what `scoring` takes out too."""
+    given = row["text"]
+    if isinstance(given, str):
+        row["text"] = plain(given)
+        quoted = row.get("evidence")
+        if quoted and quoted in given and quoted not in row["text"]:
+            row["evidence"] = ""  # from a mail that is quoted, or with its markup
 
 
 def _kinds_used(columns: dict[str, list[str]], labels: dict[str, list[Any]]) -> set[str]:
@@ -260,11 +274,9 @@ def _wrong(row: dict[str, Any], targets: list[str]) -> str | None:
 
 def has_labels(*paths: str | Path, text_column: str | None = None) -> bool:
     """Tell whether files, or those of folders, hold labels that `read_corpus` reads."""
-    return any(
-        label_columns(_open(file, text_column).columns)
-        for path in paths
-        for file in (_files((path,)) if Path(path).is_dir() or Path(path).suffix.lower() in SUFFIXES else [])
-    )
+    known = [path for path in map(Path, paths) if path.is_dir() or path.suffix.lower() in (*SUFFIXES, *_PACKED)]
+    with TemporaryDirectory() as folder:
+        return bool(known) and any(label_columns(_open(file, text_column).columns) for file in _files(known, Path(folder)))
 
 
 def read_interactions(*paths: str | Path, text_column: str | None = None) -> pd.DataFrame:

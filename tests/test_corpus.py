@@ -1,6 +1,8 @@
+import gzip
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from servicenlp.corpus import has_labels, read_corpus, read_interactions
@@ -199,3 +201,26 @@ def test_what_was_labelled_counts_where_it_is_no_single_cell(lines):
 def test_problems_of_json_count_records(tmp_path):
     (tmp_path / "mine.json").write_text(json.dumps([GOOD, GOOD | {"level": 7}]))
     assert str(read_corpus(tmp_path / "mine.json", strict=False).problems[0]).startswith("mine.json, record 2: level 7")
+
+
+def test_texts_are_cleaned_as_those_that_are_scored(tmp_path):
+    html = "<p>Never again.</p><blockquote>wonderful and kind</blockquote>"
+    rows = [{"text": html, "level": 1, "evidence": "wonderful and kind"}, {"text": "<b>Late</b> again", "level": 2, "evidence": "again"}]
+    pd.DataFrame(rows).to_json(tmp_path / "mine.jsonl", orient="records", lines=True)
+    table = read_corpus(tmp_path / "mine.jsonl").table
+    assert table["text"].tolist() == ["Never again.", "Late again"]
+    assert table["evidence"].tolist() == ["", "again"]
+
+
+def test_columns_of_numbers_and_labels_can_be_kept(tmp_path):
+    (tmp_path / "mine.jsonl").write_text('{"text": "late", "level": 2, "year": 2024}\n{"text": "kind", "level": 4, "year": 2025}\n')
+    table = read_corpus(tmp_path / "mine.jsonl", extra=["year", "level"]).table
+    assert table[["level", "year"]].to_numpy().tolist() == [[2, "2024"], [4, "2025"]]
+
+
+def test_packed_files_are_read(tmp_path):
+    (tmp_path / "a.csv").write_text("text,level\nlate,2\n")
+    with gzip.open(tmp_path / "b.csv.gz", "wt") as file:
+        file.write("text,level\nkind,4\n")
+    assert read_corpus(tmp_path).table["level"].tolist() == [2, 4]
+    assert has_labels(tmp_path / "b.csv.gz")
