@@ -600,7 +600,7 @@ def test_words_stand_out_and_nothing_is_cut_off(open_desk, context, scheme):
         if not path:
             page.keyboard.press("t")
             expect(page.locator("#terms table")).to_be_visible()
-        for width in (1280, 390):
+        for width in (1280, 390, 320):  # 320 is 1280 enlarged four times
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert page.evaluate(CONTRAST) == []
