@@ -384,3 +384,21 @@ def test_encodings_alike_are_told_apart_by_their_letters(write, text, encoding):
 def test_an_empty_array_is_told(write):
     with pytest.raises(DataError, match="no JSON objects. Found an empty file."):
         read_table(write("a.json", b"[]"), Options())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"columns": ["a"], "index": [0, 1], "data": [["x"], ["y"]]},
+        {"a": {"0": "x", "1": "y"}},
+        {"data": {"tickets": {"edges": [{"cursor": "1", "node": {"a": "x"}}, {"cursor": "2", "node": {"a": "y"}}]}}},
+        {"data": {"reviews": {"nodes": [{"a": "x"}, {"a": "y"}], "pageInfo": {}}}},
+        {"Items": [{"a": "x"}, {"a": "y"}], "Count": 2},
+        {"_results": [{"a": "x"}, {"a": "y"}]} | {"values": [{"a": "x"}, {"a": "y"}]},
+        {"17": {"a": "x"}, "18": {"a": "y"}},
+        ["x", "y"],
+    ],
+)
+def test_rows_are_found_however_they_are_wrapped(write, document):
+    table = read_table(write("a.json", json.dumps(document).encode()), Options())
+    assert [row[-1] for row, _ in table.walk()] == ["x", "y"]

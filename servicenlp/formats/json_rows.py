@@ -23,7 +23,7 @@ _TALKS = ("conversation", "conversation_id", "conversationId", "ticket_id", "tic
 _LISTED = re.compile(
     r"(?!message|comment|note|turn|event|part|user|contact|customer|agent)\w*(?:tickets|conversations|chats|cases|calls|sessions|requests|"
     r"results?|records|reviews|responses|surveys|submissions|feedbacks?|interactions|issues|complaints|incidents|enquiries|inquiries)|"
-    r"values|payload|elements|objects|docs|hits|collection|resources",
+    r"items|data|values|payload|elements|objects|docs|hits|collection|resources",
     re.IGNORECASE,
 )
 # What messages have, and whole interactions.
@@ -118,9 +118,38 @@ def _unwrap(document: object) -> tuple[list[object], dict[str, object]]:
     for name in _AROUND:
         if isinstance(inner := document.get(name), dict) and (found := _unwrap(inner))[0] != [inner]:
             return found[0], {key: value for key, value in document.items() if key != name} | found[1]
+    for name, inner in document.items():
+        if isinstance(inner, dict) and (rows := _connected(inner)) is not None:
+            return rows, {key: value for key, value in document.items() if key != name}
+    if (rows := _transposed(document)) is not None:
+        return rows, {}
     if _is_keyed(document):
         return [{KEY: name, **value} for name, value in document.items() if isinstance(value, dict)], {}
     return [document], {}
+
+
+def _connected(document: dict[str, object]) -> list[object] | None:
+    """Return the rows of a list that GraphQL or a search engine wraps; None if it is none, or a conversation's."""
+    nodes = document.get("nodes") or document.get("hits")
+    edges = document.get("edges")
+    if not isinstance(nodes, list) and isinstance(edges, list):
+        nodes = [edge.get("node") for edge in edges if isinstance(edge, dict)]
+    rows = nodes if isinstance(nodes, list) and nodes and all(isinstance(node, dict) for node in nodes) else None
+    return None if rows is None or _are_messages(rows) else rows
+
+
+def _transposed(document: dict[str, object]) -> list[object] | None:
+    """Return the rows of a table that pandas wrote by columns, or with the columns apart; None if it is none."""
+    names, rows = document.get("columns"), document.get("data")
+    if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(names) for row in rows):
+        return [dict(zip(map(str, names), row, strict=True)) for row in rows]
+    columns = list(document.values())
+    first = columns[0] if columns else None
+    if not isinstance(first, dict) or not first or not all(map(str.isdigit, first)):
+        return None
+    if not all(isinstance(column, dict) and column.keys() == first.keys() for column in columns):
+        return None
+    return [{name: column[key] for name, column in document.items() if isinstance(column, dict)} for key in first]
 
 
 def _is_keyed(document: dict[str, object]) -> bool:
@@ -159,8 +188,10 @@ def _beside(path: Path, encoding: str) -> dict[str, object]:
 def _items(path: Path, encoding: str) -> Iterator[dict[str, object] | str]:
     """Yield each object, or the line itself where it is none."""
     if isinstance(whole := _whole(path, encoding), dict | list):
-        for item in _unwrap(whole)[0]:
-            yield item if isinstance(item, dict) else json.dumps(item, ensure_ascii=False)
+        rows = _unwrap(whole)[0]
+        plain = all(isinstance(item, str) for item in rows)  # a list of texts
+        for item in rows:
+            yield item if isinstance(item, dict) else {"text": item} if plain else json.dumps(item, ensure_ascii=False)
         return
     with open_text(path, encoding) as file:
         for line in file:

@@ -63,7 +63,7 @@ def _is_better(sample: Sample, options: Options, used: set[str]) -> bool:
         plain = generic.choose_text_column(sample.name, sample.columns, sample.rows, options.customer_column or options.text_column)
     except DataError:
         return True
-    return plain in used or text_rank(plain) is None
+    return plain in used or text_rank(plain) is None or not any(isinstance(row.get(plain), str) for row in sample.rows)
 
 
 def _of_objects(shape: Shape) -> Shape:
