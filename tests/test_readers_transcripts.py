@@ -111,3 +111,11 @@ def test_a_column_with_few_chats_is_split_all_the_same(tmp_path):
     path.write_text('id,text\n1,Never again I say\n2,Never again I say\n3,"[10:02] Jo: hi\n[10:03] Eva: hello"\n')
     source, _ = read(path)
     assert source.shape.reader == "generic"
+
+
+def test_a_channel_of_an_odd_type_names_nobody(tmp_path):
+    segments = [{"text": "Hello.", "channelTag": []}, {"text": "It is late.", "segmentParticipant": {"role": "END_USER"}}]
+    row = {"name": "c", "transcript": {"transcriptSegments": segments}, "callMetadata": {"customerChannel": 1, "agentChannel": 2}}
+    (tmp_path / "a.json").write_text(json.dumps([row]))
+    [batch] = open_source(tmp_path / "a.json").batches(10)
+    assert batch.texts == ["It is late."]

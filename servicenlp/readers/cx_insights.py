@@ -4,7 +4,7 @@ from typing import Any
 
 from servicenlp.formats import Options
 from servicenlp.interactions import AGENT, BOT, CUSTOMER, Message
-from servicenlp.readers.shape import Record, Sample, Shape, listing, mapping, seconds, words
+from servicenlp.readers.shape import Record, Sample, Shape, ident, listing, mapping, seconds, words
 
 _ROLES = {
     **dict.fromkeys(["customer", "enduser", "user"], CUSTOMER),
@@ -64,10 +64,11 @@ def _segments(row: Record, column: str) -> list[dict[str, Any]]:
 
 def _messages(row: Record, column: str, calls: str) -> list[Message]:
     call = mapping(row.get(calls)) or mapping(_field(mapping(row.get(column)), "callMetadata"))
-    channels = {_field(call, "customerChannel"): CUSTOMER, _field(call, "agentChannel"): AGENT} if call else {}
+    channels = {ident(_field(call, f"{who}Channel")): who for who in (CUSTOMER, AGENT)}
+    channels.pop("", None)
     found = []
     for item in _segments(row, column):
-        role = _role(_field(mapping(_field(item, "segmentParticipant")), "role")) or channels.get(_field(item, "channelTag"))
+        role = _role(_field(mapping(_field(item, "segmentParticipant")), "role")) or channels.get(ident(_field(item, "channelTag")))
         if role:
             found.append(Message(role, words(_field(item, "text")), seconds(_field(item, "messageTime"))))
     return found
