@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from servicenlp import calibration
-from servicenlp.errors import DataError
+from servicenlp.errors import DataError, ModelError
 from servicenlp.features import Terms, Vocabulary, count_terms, find_terms
 from servicenlp.interactions import split_turns
 from servicenlp.regression import fit_target, split_folds
@@ -347,3 +347,10 @@ def divide_by(size: NDArray[np.int64]) -> NDArray[np.float32]:
     """
     size = size + 1
     return np.maximum(np.sqrt(size), size / np.sqrt(LONG)).astype(np.float32)
+
+
+def require_level(model: ServiceClassifier) -> None:
+    """Raise ModelError unless a model predicts the level; NotFittedError if it has learnt nothing yet."""
+    check_is_fitted(model)
+    if "level" not in model.outputs_:
+        raise ModelError("Model: does not predict the level. Found other targets only. Train it on data with a column level.")

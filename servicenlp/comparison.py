@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from servicenlp.classifier import ServiceClassifier
+from servicenlp.classifier import ServiceClassifier, require_level
 from servicenlp.evaluation import calibration_bins
 from servicenlp.grouping import split_groups
 from servicenlp.taxonomy import CATEGORY_NAMES, TARGETS, values
@@ -67,6 +67,8 @@ def compare_models(a: ServiceClassifier, b: ServiceClassifier, table: pd.DataFra
     >>> len(compare_models(model, model, table, times=10).changed)
     0
     """
+    for model in (a, b):
+        require_level(model)
     table = table.reset_index(drop=True)
     frames = [model.predict_frame(table["text"]) for model in (a, b)]
     levels = [frame["level"].to_numpy() for frame in frames]

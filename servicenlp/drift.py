@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from servicenlp.classifier import ServiceClassifier
+from servicenlp.classifier import ServiceClassifier, require_level
 from servicenlp.errors import DataError
 from servicenlp.features import find_terms
 from servicenlp.interactions import split_turns
@@ -121,6 +121,7 @@ def _pair(found: list[float]) -> tuple[float, float]:
 
 def _judge(table: pd.DataFrame, model: ServiceClassifier) -> tuple[pd.Series, float, float]:
     """Return the mix of levels and failures, the share of unknown words, and the mean confidence."""
+    require_level(model)
     frame = model.predict_frame(table["text"])
     mix = {f"level {level.value} {level.name}": float((frame["level"] == level.value).mean()) for level in LEVELS}
     mix |= {f"{name} failed": float((frame[name] == "failed").mean()) for name in CATEGORY_NAMES if name in frame}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from servicenlp.calibration import decide
-from servicenlp.classifier import ServiceClassifier
+from servicenlp.classifier import ServiceClassifier, require_level
 from servicenlp.errors import DataError
 from servicenlp.evidence import find_evidence
 from servicenlp.features import find_terms
@@ -44,7 +44,7 @@ def explain(model: ServiceClassifier, text: str, target: str = "level") -> tuple
     bias : float
         The part of its score that no word has.
     contributions : list of Contribution
-        Largest first. With the bias they sum to the score of the label less the mean score of all
+        Largest first, whatever its sign. With the bias they sum to the score of the label less the mean score of all
         labels, to the last digit that arithmetic allows.
     """
     if target not in model.outputs_:
@@ -75,6 +75,7 @@ def describe(model: ServiceClassifier, text: str, target: str = "level") -> dict
     """Return one text's prediction and its reasons as plain values, ready for JSON."""
     if not any(map(str.isalpha, text)):
         raise DataError(f"Text: nothing to explain. Found {text!r}. Give a text with words in it.")
+    require_level(model)
     terms = find_terms([text], [split_turns(text)])
     scores, columns, _ = model.score_terms(terms, 1)
     proba = {name: p[0] for name, p in model.probabilities(scores).items()}

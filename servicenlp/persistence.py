@@ -165,8 +165,14 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def list_models(folder: str | Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Return path and card of the shipped models and of every model in a folder."""
+def list_models(folder: str | Path) -> list[tuple[Path, dict[str, Any] | ModelError]]:
+    """Return path and card of the shipped models and of every model in a folder; the error of one that is damaged."""
     inside = sorted(path.parent for path in Path(folder).glob("*/card.json"))
     paths = {path.resolve(): path for path in [default_model(), shipped_model("careful"), *inside] if (path / "card.json").is_file()}
-    return [(path, load_card(path)) for path in paths.values()]
+    found: list[tuple[Path, dict[str, Any] | ModelError]] = []
+    for path in paths.values():
+        try:
+            found.append((path, load_card(path)))
+        except ModelError as error:
+            found.append((path, error))
+    return found

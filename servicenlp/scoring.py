@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from servicenlp import calibration
-from servicenlp.classifier import ServiceClassifier
+from servicenlp.classifier import ServiceClassifier, require_level
 from servicenlp.columns import (
     COLUMNS,
     SCORED,
@@ -20,7 +20,7 @@ from servicenlp.columns import (
     level_codes,
     probability_codes,
 )
-from servicenlp.errors import DataError, ModelError
+from servicenlp.errors import DataError
 from servicenlp.evidence import Spans, find_evidence
 from servicenlp.features import Terms, find_terms
 from servicenlp.formats import MISSING
@@ -61,8 +61,7 @@ class Scorer:
     any_language: bool = False
 
     def __post_init__(self) -> None:
-        if "level" not in self.model.outputs_:
-            raise ModelError("Model: does not predict the level. Found other targets only. Train it on data with a column level.")
+        require_level(self.model)
 
     @property
     def name(self) -> str:
@@ -198,6 +197,7 @@ def score_frame(
     model: ServiceClassifier | None = None,
     prefix: str = PREFIX,
     careful: Transformer | None = None,
+    any_language: bool = False,
 ) -> pd.DataFrame:
     """Score a DataFrame.
 
@@ -213,6 +213,8 @@ def score_frame(
         What our column names begin with.
     careful : Transformer, optional
         Reads again what the model is not sure of: ``careful=load_transformer()``. None by default.
+    any_language : bool
+        Whether texts that surely are not English are scored as well.
 
     Returns
     -------
@@ -222,7 +224,7 @@ def score_frame(
     Raises
     ------
     DataError
-        If the column is not there, or one of ours is there already.
+        If the column is not there, or is there twice, or one of ours is there already.
 
     Examples
     --------
@@ -233,8 +235,10 @@ def score_frame(
     """
     if text not in table:
         raise DataError(f"DataFrame: no column {text!r}. Found {', '.join(map(repr, table.columns[:8]))}. Name it with text=.")
+    if list(table.columns).count(text) > 1:
+        raise DataError(f"DataFrame: several columns {text!r}. Found {list(table.columns).count(text)}. Name each once.")
     check_free(list(map(str, table.columns)), prefix, "DataFrame")
-    scorer = Scorer(model or load_model(), careful)
+    scorer = Scorer(model or load_model(), careful, any_language)
     parts = [_score_cells(scorer, table[text].iloc[i : i + BATCH].tolist()) for i in range(0, len(table), BATCH)]
     ours = pd.DataFrame({prefix + name: [cell for part in parts for cell in part[name]] for name in COLUMNS}, index=table.index)
     return pd.concat([table, ours], axis=1)
@@ -252,5 +256,5 @@ def check_free(columns: list[str], prefix: str, name: str) -> None:
     if taken:
         raise DataError(
             f"{name}: already has columns of ours. Found {', '.join(map(repr, taken[:5]))}. "
-            "Score the unscored file, or choose other names with --prefix."
+            "Score what is not scored yet, or choose other names with prefix= (--prefix)."
         )

@@ -207,7 +207,7 @@ def test_score_gives_every_row_of_the_example_back(run):
 
 
 def test_inspect_shows_what_was_detected_and_scores_nothing(run, tickets, monkeypatch):
-    monkeypatch.setattr("servicenlp.scoring.score_texts", None)
+    monkeypatch.setattr("servicenlp.scoring.Scorer.score", None)
     shown = run("inspect", tickets, EXAMPLE).stdout
     assert "tickets.csv: CSV, utf-8, comma\n  2 rows, 2 columns\n  export  one interaction a row\n  text column  'text'\n" in shown
     assert "  320 rows, 15 columns\n  export  one interaction a row\n  text column  'Description'\n" in shown

@@ -173,7 +173,7 @@ def test_score_frame_says_where_the_column_is_missing(model):
 
 def test_score_frame_refuses_a_table_that_is_scored(model):
     scored = score_frame(pd.DataFrame({"text": [COLD]}), model=model)
-    with pytest.raises(DataError, match=r"^DataFrame: already has columns of ours. Found 'service_level', .* Score the unscored"):
+    with pytest.raises(DataError, match=r"^DataFrame: already has columns of ours. Found 'service_level', .* Score what is not"):
         score_frame(scored, model=model)
     assert "again_level" in score_frame(scored, model=model, prefix="again_")
 
@@ -301,6 +301,14 @@ def test_score_files_refuses_columns_of_ours(model, tickets, tmp_path):
     with pytest.raises(DataError, match=r"out.csv: already has columns of ours. Found 'service_level', "):
         score(model, tmp_path / "again.csv", scored)
     assert not (tmp_path / "again.csv").exists()
+
+
+def test_score_frame_says_what_is_wrong(model):
+    twice = pd.DataFrame([["a", "b"]], columns=["text", "text"])
+    with pytest.raises(DataError, match="several columns 'text'. Found 2"):
+        score_frame(twice, model=model)
+    dutch = pd.DataFrame({"text": ["De bezorger was heel vriendelijk en op tijd"]})
+    assert score_frame(dutch, any_language=True)["service_status"].tolist() == ["scored"]
 
 
 def test_labels_alone_on_their_lines_part_speakers(model):

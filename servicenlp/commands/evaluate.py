@@ -20,8 +20,11 @@ def evaluate(data: tuple[Path, ...], model: Path | None, by: str | None, text_co
     \b
     Example: servicenlp evaluate mine.jsonl -m models/mine
     """
+    import numpy as np
+
     from servicenlp.evaluation import evaluate_model, render
     from servicenlp.persistence import load_model
 
     judged = evaluate_model(load_model(model), data, by, text_column)
-    click.echo(json.dumps(judged.figures, indent=1) if as_json else render(judged))
+    figures = {name: None if np.isnan(value) else value for name, value in judged.figures.items()}  # JSON knows no NaN
+    click.echo(json.dumps(figures, indent=1) if as_json else render(judged))

@@ -22,8 +22,9 @@ def explain(text: str, model: Path | None, target: str, as_json: bool) -> None:
     """
     from servicenlp.explanation import describe, render
     from servicenlp.persistence import load_model
+    from servicenlp.preprocessing import plain
 
     if text == "-":
         text = sys.stdin.read()
-    described = describe(load_model(model), text, target)
+    described = describe(load_model(model), plain(text), target)
     click.echo(json.dumps(described, ensure_ascii=False, indent=1) if as_json else render(described))
