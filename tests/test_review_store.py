@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -82,6 +83,16 @@ def test_claim_gives_what_was_left_lying_to_others(store, queue):
     time.sleep(0.1)
     assert store.claim("bob", population, keys) == keys[:1]
     assert store.claim("ann", population, keys) == keys[1:2]
+
+
+def test_store_tells_who_has_something_in_hand(store, queue):
+    population, keys = queue
+    assert not store.holds("ann")
+    store.claim("ann", population, keys)
+    assert (store.holds("ann"), store.holds("bob")) == (True, False)
+    store.release("ann")
+    store.claim("ann", population, keys, lease=-1)
+    assert not store.holds("ann")
 
 
 def test_release_lets_go_of_all(store, queue):
@@ -452,6 +463,13 @@ def test_open_store_of_a_file_that_is_none(tmp_path):
     (tmp_path / "a.db").write_text("not a database, but long enough to be looked at as one" * 20)
     with pytest.raises(DataError, match=r"the store cannot be used\. Found: file is not a database\."):
         open_store(str(tmp_path / "a.db"))
+
+
+def test_open_store_of_another_programs_database(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE events (name TEXT)")
+    with pytest.raises(DataError, match=r"other\.db: the store cannot be used\. Found: no such column: events\.id\."):
+        open_store(f"sqlite:///{tmp_path}/other.db")
 
 
 def test_messages_do_not_show_a_password(tmp_path):

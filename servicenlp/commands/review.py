@@ -139,6 +139,8 @@ def open_page(scored: Path, **options: Any) -> None:
             desk = Desk(file, queue, store, options["reviewer"], options["blind"], options["second"], options["model"])
             click.echo(f"{scored}: {len(file):,} scored, {len(queue.entries):,} of them in the queue {queue.name}", err=True)
             click.echo(f"Decisions go to {store.name}", err=True)
+            if store.holds(desk.reviewer):
+                click.echo(f"{desk.reviewer} has an item in hand. If that is somebody else, stop, and choose another --reviewer.", err=True)
             serve(desk, listening, _tell)
         finally:
             store.close()

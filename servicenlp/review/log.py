@@ -107,6 +107,12 @@ class Log:
         with self._reading() as connection:
             return {row.key: row._asdict() for row in connection.execute(select(items))}
 
+    def holds(self, reviewer: str) -> bool:
+        """Tell whether a reviewer has an item in hand, as when a page of theirs is open elsewhere."""
+        with self._reading() as connection:
+            held = select(leases.c.item).where(leases.c.reviewer == reviewer, leases.c.until > self._now(connection))
+            return connection.execute(held).first() is not None
+
     def reviewers(self) -> list[str]:
         """Return who decided anything, by name."""
         with self._reading() as connection:

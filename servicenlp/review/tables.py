@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     event,
+    select,
     text,
 )
 from sqlalchemy import create_engine as connect
@@ -142,11 +143,13 @@ def open_engine(url: URL) -> Engine:
 
 
 def make_tables(engine: Engine) -> None:
-    """Make the tables that are not there, one process at a time."""
+    """Make the tables that are not there, one process at a time; fail where one is not ours."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         metadata.create_all(connection)
+        for table in metadata.sorted_tables:  # one of this name may be another program's
+            connection.execute(select(table).limit(0))
 
 
 def insert_or(connection: Connection, table: Table) -> Any:
