@@ -90,6 +90,12 @@ def _shares(highest: float) -> list[tuple[float, str]]:
     return [(top * k / 2, f"{top * k / 2:.1%}".replace(".0%", "%")) for k in range(3)]
 
 
+def _levels(values: Sequence[float]) -> list[tuple[float, str]]:
+    """Return a scale of the levels around some values, of two at least."""
+    low, high = floor(min(values, default=1)), ceil(max(values, default=6))
+    return [(level, str(level)) for level in range(min(low, 5), max(high, low + 1) + 1)]
+
+
 def _level_parts(counts: Sequence[float], written: bool = True) -> list[Part]:
     """Return the shares of the six levels as parts of a bar."""
     n = sum(counts) or 1
@@ -117,7 +123,7 @@ def _means(insights: Insights, said: str) -> list[Figure]:
     for k, by in enumerate(insights.about["by"]):
         told = [_where(table, by, group)[0] for _, group in groups(insights, by)]
         rows = [Range(row["group"], row["mean"], row["low"], row["high"], f"{row['mean']:.2f}  (n = {row['n']:,})") for row in told]
-        ticks = [(level, str(level)) for level in range(floor(min(row.low for row in rows)), ceil(max(row.high for row in rows)) + 1)]
+        ticks = _levels([end for row in rows for end in (row.low, row.high)])
         svg = ranges(f"means-{k}", f"Mean level by {by}", said, rows, ticks, whole)
         legend: Legend = (("k-dot", "mean, with its 95% interval"), ("k-second", f"the whole, {whole:.2f}"))
         found.append(Figure(svg, _of_all(insights, by), () if k else legend))
@@ -164,10 +170,9 @@ def _levels_over_time(insights: Insights, said: str) -> list[Figure]:
 
 def _means_over_time(insights: Insights, said: str) -> list[Figure]:
     changes, found = insights["changes"], []
-    for k, (by, group) in enumerate(groups(insights)):
-        rows = _where(insights["means_over_time"], by, group)
-        if len(rows) < 2:
-            continue
+    told = {key: rows for key in groups(insights) if len(rows := _where(insights["means_over_time"], *key)) > 1}
+    ticks = _levels([row[end] for rows in told.values() for row in rows for end in ("low", "high", "today")])
+    for k, ((by, group), rows) in enumerate(told.items()):
         periods = [row["period"] for row in rows]
         name = f"{group_name(by, group)} (n = {sum(row['n'] for row in rows):,})"
         marks = [
@@ -183,7 +188,7 @@ def _means_over_time(insights: Insights, said: str) -> list[Figure]:
         )
         svg = lines(
             f"level-{k}", f"Mean level over time: {name}", said, periods, series,
-            second=today if slid else (), marks=marks, height=110 if by else 190,
+            second=today if slid else (), marks=marks, ticks=ticks, height=110 if by else 190,
         )  # fmt: skip
         found.append(Figure(svg, name, () if by else legend, not by))
     return found

@@ -5,6 +5,7 @@ The page loads nothing, holds no script, and is the same to the byte for the sam
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,7 @@ def describe_page(insights: Insights, name: str) -> dict[str, Any]:
     ['Where we stand', 'The staircase slides down']
     """
     themes = dict.fromkeys(result.theme for result in insights.results.values())
-    sections = [
-        {"title": theme, "blocks": [_block(insights, result) for result in insights.results.values() if result.theme == theme]}
-        for theme in themes
-    ]
+    sections = [{"title": theme, "blocks": [_block(insights, result) for result in _told(insights, theme)]} for theme in themes]
     rules = insights.definitions[insights.definitions["kind"] == "rule"]
     return {
         "title": f"Service levels: {name}",
@@ -96,6 +94,14 @@ def describe_page(insights: Insights, name: str) -> dict[str, Any]:
         "small": SMALL,
         "redacted": insights.about["redacted"],
     }
+
+
+def _told(insights: Insights, theme: str) -> list[Result]:
+    """Return the tables of a theme, those that are empty for the same reason as one."""
+    own = [result for result in insights.results.values() if result.theme == theme]
+    if len(own) > 1 and all(result.frame.empty and result.finding == own[0].finding for result in own):
+        return [replace(own[0], title=theme)]
+    return own
 
 
 def render(page: dict[str, Any]) -> str:

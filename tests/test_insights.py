@@ -294,8 +294,8 @@ def test_value_map_recovers_importance():
     assert value.loc["delivery system", "importance"] == pytest.approx(2.0, abs=0.1)
     assert value.loc["primary product", "importance"] == pytest.approx(0.6, abs=0.1)
     assert value.loc["service mindset", "importance_low"] < 0 < value.loc["service mindset", "importance_high"]
-    assert "moves the level more" in value.loc["delivery system", "advice"]
-    assert "moves the level less" in value.loc["service mindset", "advice"]
+    assert "matters more" in value.loc["delivery system", "advice"]
+    assert "matters less" in value.loc["service mindset", "advice"]
 
 
 def test_value_map_claims_no_order_where_there_is_none():

@@ -61,6 +61,17 @@ def many(n: int, what: str) -> str:
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
+def percent(share: float) -> str:
+    """Return a share in percent; a small one is not written as none.
+
+    Examples
+    --------
+    >>> percent(0.0123), percent(0.0004), percent(0)
+    ('1.2%', 'less than 0.1%', '0.0%')
+    """
+    return "less than 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
 @cache
 def _definitions() -> dict[str, dict[str, str]]:
     return tomllib.loads(files("servicenlp").joinpath("rules/tables.toml").read_text(encoding="utf-8"))

@@ -109,7 +109,9 @@ def _csat(tally: Tally) -> list[Result]:
     table["mean_level"] = [mean_level(row)[0] for row in counts.to_numpy()]
     best, worst = counts.to_numpy()[[-1, 0]]
     odd = f"{int(best[:2].sum()):,} with the best rating read as levels 1 or 2, {int(worst[3:].sum()):,} with the worst as 4 or more."
-    return [describe("csat", table, f"{_agreement(counts)}; {odd}", column=tally.plan.csat, scale=scale)]
+    return [
+        describe("csat", table, f"{_agreement(counts)}; {odd}", column=tally.plan.csat, scale="in words" if scale == "words" else scale)
+    ]
 
 
 def _agreement(counts: pd.DataFrame) -> str:

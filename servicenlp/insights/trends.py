@@ -46,6 +46,8 @@ def render(insights: Insights) -> str:
     if len(groups) > _MAX_GROUPS:
         lines += [f"... and {len(groups) - _MAX_GROUPS} more groups; all are in the table (-o).", ""]
     lines += ["1 criminal  2 basic  3 expected  4 desired  5 surprising  6 unbelievable"]
+    if table["change"].notna().any():
+        lines += ["↑ ↓: from here on the mean level is higher or lower, by more than noise."]
     if np.any(table["mean"].to_numpy() - table["today"].to_numpy() > 0.005):
         lines += ["today: the mean against today's expectations, after gestures that became", "usual have slid a step."]
     drift = insights["drift"]

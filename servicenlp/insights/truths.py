@@ -15,6 +15,7 @@ from servicenlp.insights.tally import ALL, Tally
 from servicenlp.taxonomy import CATEGORIES, CATEGORY_NAMES, CAUSES, LEVELS
 
 _TIMES = 500
+_SLIGHT, _SLIGHT_SHARE = 0.1, 0.01  # of the mean importance, and of all interactions: less is not worth telling
 _LEAST = 5  # failures and delights without which nothing is said of what a category moves
 _NAMES = {str(label.value): label.name for label in CATEGORIES} | {"any": "any category"}
 
@@ -47,7 +48,8 @@ def value_map(tally: Tally) -> pd.DataFrame:
         for k, category in enumerate(CATEGORY_NAMES):
             n = [int(table[has(category, outcome)].sum()) for outcome in ("failed", "delighted")]
             told = importance[0, k], ends[0, k], ends[1, k], importance[0, k] / max(importance[0].sum(), 1e-9)
-            advice = _advice(against[:, k] if min(n) >= _LEAST else np.zeros(2), ahead[:, k])
+            far = _off(against[:, k], _SLIGHT * abs(mean[0, 0])) if min(n) >= _LEAST else 0
+            advice = _ADVICE.get((far, _off(ahead[:, k], _SLIGHT_SHARE)), _NOISE)
             rows.append((by, group, _NAMES[category], int(table.sum()), *n, *told, performance[0, k], reach[0, k], reach[1, k], advice))
     columns = ["by", "group", "category", "n", "failed", "delighted", "importance", "importance_low", "importance_high", "share",
                "performance", "performance_low", "performance_high", "advice"]  # fmt: skip
@@ -75,23 +77,22 @@ def _performance(table: Floats) -> Floats:
 
 
 _NOISE = "no more than noise"
-_MORE, _LESS = "moves the level more than the mean of the four", "moves the level less than the mean of the four"
+# By whether it moves the level more or less than the mean of the four, and whether it goes better or worse.
+_ADVICE = {
+    (1, 1): "matters more, goes better: keep",
+    (1, -1): "matters more, goes worse: mend first",
+    (-1, 1): "matters less, goes better: could spend less here",
+    (-1, -1): "matters less, goes worse: may under-perform",
+    (1, 0): "matters more",
+    (-1, 0): "matters less",
+    (0, -1): "goes worse",
+    (0, 1): "goes better",
+}
 
 
-def _advice(importance: Floats, performance: Floats) -> str:
-    """Compare both with the mean of the categories, where the intervals keep off it."""
-    matters = 1 if importance[0] > 0 else -1 if importance[1] < 0 else 0
-    goes_well = 1 if performance[0] > 0 else -1 if performance[1] < 0 else 0
-    return {
-        (1, 1): f"{_MORE} and goes better: keep",
-        (1, -1): f"{_MORE} and goes worse: mend first",
-        (-1, 1): f"{_LESS} and goes better: could spend less here",
-        (-1, -1): f"{_LESS} and goes worse: may under-perform",
-        (1, 0): _MORE,
-        (-1, 0): _LESS,
-        (0, -1): "goes worse than the mean of the four",
-        (0, 1): "goes better than the mean of the four",
-    }.get((matters, goes_well), _NOISE)
+def _off(interval: Floats, slight: float) -> int:
+    """Return on which side of zero an interval is, and by more than is slight; 0 where it is not."""
+    return 1 if interval[0] > slight else -1 if interval[1] < -slight else 0
 
 
 def causes(tally: Tally) -> pd.DataFrame:
@@ -121,9 +122,9 @@ def _said_value(value: pd.DataFrame) -> str:
         return "No category moves the level by more than noise."
     told = [f"{row['category']} {row['advice']}" for row in ranked if row["advice"] != _NOISE]
     lead = f"From failed to delighted a category moves the level by {ranked[-1]['importance']:.1f} to {ranked[0]['importance']:.1f} levels"
-    if not any(row["advice"].startswith((_MORE, _LESS)) for row in ranked):
+    if not any("matters" in row["advice"] for row in ranked):
         lead += ", none more or less than the others beyond noise"
-    return lead + (f"; {'; '.join(told)}." if told else ".")
+    return lead + (f". Against the mean of the four, {'; '.join(told)}." if told else ".")
 
 
 def _said_mention(table: pd.DataFrame, otherwise: str) -> str:

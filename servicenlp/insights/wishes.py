@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from servicenlp.insights.results import Result, describe, many
+from servicenlp.insights.results import Result, describe, many, percent
 from servicenlp.insights.rules import RuleSet
 from servicenlp.insights.statistics import each, level_counts, mean_level, rows_of, wilson
 from servicenlp.insights.tally import ANYTHING, Tally
@@ -53,7 +53,7 @@ def _said(wished: pd.DataFrame) -> str:
     if named.empty:
         return f"A wish in {many(int(whole['count'].sum()), 'interaction')}, about none of the topics."
     first = named.iloc[0]
-    return f"Most wishes are about {first['name']}: in {first['count']:,} of {many(first['n'], 'interaction')} ({first['share']:.1%})."
+    return f"Most wishes are about {first['name']}: in {first['count']:,} of {many(first['n'], 'interaction')} ({percent(first['share'])})."
 
 
 def _said_rivals(rivals: pd.DataFrame) -> str:
