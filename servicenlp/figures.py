@@ -8,7 +8,7 @@ import pandas as pd
 
 from servicenlp.charts import Bar, Part, Point, Range, bars, columns, lines, moves, plane, ranges
 from servicenlp.insights import ALL, Insights
-from servicenlp.insights.statistics import rows_of
+from servicenlp.insights.statistics import SMALL, rows_of
 from servicenlp.insights.tally import ANYTHING
 from servicenlp.taxonomy import CAUSES, LEVELS
 
@@ -171,7 +171,9 @@ def _levels_over_time(insights: Insights, said: str) -> list[Figure]:
 def _means_over_time(insights: Insights, said: str) -> list[Figure]:
     changes, found = insights["changes"], []
     told = {key: rows for key in groups(insights) if len(rows := _where(insights["means_over_time"], *key)) > 1}
-    ticks = _levels([row[end] for rows in told.values() for row in rows for end in ("low", "high", "today")])
+    # The intervals of few interactions would take the whole scale, and leave the others flat.
+    ends = [(row, ("mean", "today", "low", "high") if row["n"] >= SMALL else ("mean", "today")) for rows in told.values() for row in rows]
+    ticks = _levels([row[name] for row, names in ends for name in names])
     for k, ((by, group), rows) in enumerate(told.items()):
         periods = [row["period"] for row in rows]
         name = f"{group_name(by, group)} (n = {sum(row['n'] for row in rows):,})"

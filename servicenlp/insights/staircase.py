@@ -42,7 +42,7 @@ def results(tally: Tally, rules: RuleSet) -> list[Result]:
     mix, means, moves, given, slid = said
     return [
         describe("levels_over_time", shares(counts), mix, period=tally.plan.period),
-        describe("means_over_time", today, means),
+        describe("means_over_time", today, means, small=SMALL),
         describe("changes", moved, moves, small=SMALL),
         describe("gestures", told, given),
         describe("drift", steps, slid, rare=RARE, common=COMMON, ratio=RATIO, usual=USUAL, alpha=ALPHA, small=SMALL),
@@ -220,12 +220,13 @@ def _said_moved(moved: pd.DataFrame) -> str:
     most = max(groups, key=lambda row: abs(row["difference"]))
     names = {(row["by"], row["group"]) for row in groups}
     some = f"{len(names)} groups changed, most of all" if len(names) > 1 else "Of the groups, one changed:"
-    return f"{told}. {some} {most['by']} {most['group']}: {_way(most)}."
+    ways = [_way(row) for row in groups if (row["by"], row["group"]) == (most["by"], most["group"])]
+    return f"{told}. {some} {most['by']} {most['group']}: {'; '.join(ways)}."
 
 
 def _way(row: dict[str, Any]) -> str:
     way = "fell" if row["difference"] < 0 else "rose"
-    return f"from {row['period']} on the mean level {way} from {row['before']:.2f} to {row['after']:.2f}"
+    return f"the mean level {way} from {row['before']:.2f} to {row['after']:.2f} in {row['period']}"
 
 
 def _said_mix(today: pd.DataFrame) -> str:
