@@ -1,7 +1,9 @@
 """Labelled interactions to a model folder: fit, judge on what the folds had not seen, write."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,7 @@ def train(
     DataError
         If the data cannot be read or hold nothing to learn, or the folder another model.
     """
+    _check_folder(folder)
     table, problems = read_corpus(*paths, strict=strict, text_column=text_column)
     if not force:
         refuse_other_data(folder, table)
@@ -130,11 +133,24 @@ def _learn_quotations(model: ServiceClassifier, table: pd.DataFrame) -> None:
 
 def _write(model: ServiceClassifier, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    if about["figures"]:
-        about["figures"]["plot"] = draw_reliability(about["figures"]["reliability"], folder / PLOT)
-    card = save_model(model, folder, about)
-    (folder / "card.md").write_text(render_card(card), encoding="utf-8")
+    with TemporaryDirectory(dir=folder.parent, prefix=".") as beside:  # an older model stays whole until this one is
+        new = Path(beside) / folder.name
+        new.mkdir()
+        if about["figures"]:
+            about["figures"]["plot"] = draw_reliability(about["figures"]["reliability"], new / PLOT)
+        card = save_model(model, new, about)
+        (new / "card.md").write_text(render_card(card), encoding="utf-8")
+        for file in new.iterdir():
+            os.replace(file, folder / file.name)
     return card
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise DataError, before minutes of training, if a folder cannot be written."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "a folder without permission to write" if there.is_dir() else "a file of that name"
+        raise DataError(f"{folder}: cannot be written. Found {what}: {there}. Choose another name.")
 
 
 def choose_labels(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:

@@ -251,6 +251,11 @@ def test_what_cannot_be_written_is_told_before_the_work(run, tmp_path, monkeypat
     assert message in error_of(run(*arguments, code=1))
 
 
+@pytest.mark.parametrize("arguments", [("score", ""), ("score", EXAMPLE, "-o", ""), ("inspect", ""), ("evaluate", "")])
+def test_an_empty_name_is_not_the_current_folder(run, arguments):
+    assert "the name is empty. Name a file." in run(*arguments, code=2).stderr
+
+
 def test_a_dash_is_standard_output(run, model_folder):
     shown = [run("score", EXAMPLE, "-m", model_folder, "--quiet", *option).stdout for option in ([], ["-o", "-"])]
     assert shown[0] == shown[1]

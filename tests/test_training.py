@@ -190,3 +190,9 @@ def test_train_learns_without_levels(data, tmp_path):
     card = train(data(without), tmp_path / "model", n_jobs=1)
     assert list(card["labels"]) == ["cause"]
     assert "Predicts, for a customer interaction in English, cause. Linear in its terms." in (tmp_path / "model" / "card.md").read_text()
+
+
+def test_train_says_before_the_work_that_it_cannot_write(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(DataError, match="taken/mine: cannot be written. Found a file of that name: .*taken. Choose another name."):
+        train([tmp_path / "not read.csv"], tmp_path / "taken" / "mine")

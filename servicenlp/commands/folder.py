@@ -24,6 +24,8 @@ class Place(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
         """Return the place."""
+        if value == "":
+            self.fail("the name is empty. Name a file.", param, ctx)
         return value if isinstance(value, Path) or "://" in value or value.endswith("/") else Path(value)
 
 

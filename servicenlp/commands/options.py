@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from servicenlp.readers import Source
 
-FILE = click.Path(path_type=Path)
+
+class _File(click.Path):
+    """A path; the empty one, as an unset variable gives it, is none, and not the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("the name is empty. Name a file.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = _File(path_type=Path)
 model_option = click.option("-m", "--model", type=FILE, help="Model folder; the shipped one by default.")
 text_option = click.option("--text-column", help="Column of the words; detected by default.")
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
