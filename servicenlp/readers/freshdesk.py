@@ -131,6 +131,10 @@ class _Tickets:
             yield from (Message(turn.speaker, text[turn.start : turn.end], time) for turn in split_turns(text))
         for conversation in [*_nested(told), *self.beside.get(ident(told.get("id")), [])]:
             yield self._message(_fields(conversation), told)
+        talk = plain(words(told.get("conversations"))) if not _nested(told) else ""
+        turns = split_turns(talk)
+        if any(turn.speaker == AGENT for turn in turns):  # written out in a cell
+            yield from (Message(turn.speaker, talk[turn.start : turn.end], time) for turn in turns)
 
     def conversation(self, row: Record) -> Iterator[Message]:
         """Tell a conversation that is a row."""
