@@ -28,7 +28,7 @@ class Judged(NamedTuple):
 
 
 def evaluate_model(
-    model: ServiceClassifier, paths: tuple[str | Path, ...], by: str | None = None, text_column: str | None = None
+    model: ServiceClassifier, paths: tuple[str | Path, ...], by: str | None = None, *, strict: bool = True, text_column: str | None = None
 ) -> Judged:
     """Judge a model on labelled files.
 
@@ -37,7 +37,7 @@ def evaluate_model(
     DataError
         If the data cannot be read, holds no level, or lacks the column `by`.
     """
-    table = read_corpus(*paths, text_column=text_column, extra=[by] if by else []).table
+    table = read_corpus(*paths, strict=strict, text_column=text_column, extra=[by] if by else []).table
     if "level" not in table or table["level"].isna().all():
         raise DataError(f"{', '.join(map(str, paths))}: no levels to compare with. Found none. Add a column level (1 to 6).")
     table = table[table["level"].notna()].reset_index(drop=True)

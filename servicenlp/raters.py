@@ -44,7 +44,7 @@ class Texts(NamedTuple):
     texts: dict[str, str]
 
 
-def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
+def read_raters(sources: Iterable[str], *, strict: bool = True, text_column: str | None = None) -> tuple[list[Rater], Texts]:
     """Read raters' labels.
 
     Parameters
@@ -53,6 +53,8 @@ def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
         Label files, each a rater named as the file; exports of Argilla or Label Studio, each person
         in them a rater; stores of decisions (a database's URL, or a file ending in .db), each
         reviewer in them a rater.
+    strict, text_column
+        As for `read_corpus`.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def read_raters(sources: Iterable[str]) -> tuple[list[Rater], Texts]:
     """
     told: list[tuple[str, str, str, dict[str, Any]]] = []
     for source, title in name_sources(sources).items():
-        for name, rows in (_of_store(source) if _is_store(source) else _of_file(source, title)).items():
+        for name, rows in (_of_store(source) if _is_store(source) else _of_file(source, title, strict, text_column)).items():
             told += [(source, name, " ".join(str(row["text"]).split()), row) for row in rows]
     repeated = _repeated((name, words, _id(row)) for _, name, words, row in told)
     raters: dict[str, Rater] = {}
@@ -111,7 +113,9 @@ def name_sources(sources: Iterable[str]) -> dict[str, str]:
     return {source: path.stem if stems[path.stem] == 1 else str(path.with_suffix("")) for source in given for path in [Path(source)]}
 
 
-def read_groups(labels: Sequence[str], groups: Sequence[str]) -> tuple[list[Rater], Texts]:
+def read_groups(
+    labels: Sequence[str], groups: Sequence[str], *, strict: bool = True, text_column: str | None = None
+) -> tuple[list[Rater], Texts]:
     """Read raters, and take those of a group as one.
 
     Parameters
@@ -120,6 +124,8 @@ def read_groups(labels: Sequence[str], groups: Sequence[str]) -> tuple[list[Rate
         See `read_raters`.
     groups : sequence of str
         NAME=A,B ...: a member is a label file, or a rater of `labels`. Without any, raters stay by themselves.
+    strict, text_column
+        As for `read_corpus`.
 
     Raises
     ------
@@ -133,7 +139,7 @@ def read_groups(labels: Sequence[str], groups: Sequence[str]) -> tuple[list[Rate
         if not (name.strip() and equals and members[name.strip()]):
             raise DataError(f"--group: not a group. Found {group!r}. Write NAME=A,B with label files or reviewers.")
     sources = [*labels, *(member for told in members.values() for member in told if _is_store(member) or Path(member).is_file())]
-    raters, texts = read_raters(sources)
+    raters, texts = read_raters(sources, strict=strict, text_column=text_column)
     titles = name_sources(sources)
     if not members:
         return raters, texts
@@ -144,7 +150,7 @@ def _is_store(source: str) -> bool:
     return "://" in source or Path(source).suffix.lower() in _STORES
 
 
-def _of_file(source: str, title: str) -> dict[str, list[dict[str, Any]]]:
+def _of_file(source: str, title: str, strict: bool, text_column: str | None) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each person in an annotation tool's export, or those of the one who made the file."""
     export = read_export(source)
     people: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -153,7 +159,10 @@ def _of_file(source: str, title: str) -> dict[str, list[dict[str, Any]]]:
         for verdict in row.get(VERDICTS, ()):
             text = row.get("service_interaction") or row.get("label_interaction") or row.get(export.text if export else "text", "")
             people[verdict["who"]].append({"id": row.get(named or "id"), "text": text, **verdict["labels"]})
-    return people or {title: [{str(name): cell for name, cell in row.items()} for row in read_corpus(source).table.to_dict("records")]}
+    if people:
+        return people
+    table = read_corpus(source, strict=strict, text_column=text_column).table
+    return {title: [{str(name): cell for name, cell in row.items()} for row in table.to_dict("records")]}
 
 
 def _of_store(source: str) -> dict[str, list[dict[str, Any]]]:

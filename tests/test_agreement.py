@@ -12,6 +12,7 @@ from reviewing import an_item
 
 from servicenlp.agreement import compare_raters, render
 from servicenlp.cli import main
+from servicenlp.corpus import read_corpus
 from servicenlp.errors import DataError
 from servicenlp.raters import Rater, group_raters, name_sources, read_groups, read_raters
 from servicenlp.review.decisions import Verdict
@@ -219,3 +220,25 @@ def test_figures_fit_a_terminal():
     text = render(found)
     assert "20 items rated by two or more, 10 to adjudicate" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_agreement_command_merges_labels_for_training(tmp_path):
+    (tmp_path / "ann.csv").write_text("text,level,primary\nIt broke at once.,2,failed\nRude staff!,1,none\nbad,9,\n")
+    (tmp_path / "bob.csv").write_text("text,level,primary\nIt broke at once.,2,failed\nRude staff!,2,none\nFine.,3,none\n")
+    files = [str(tmp_path / name) for name in ("ann.csv", "bob.csv")]
+    assert "--skip-bad" in CliRunner().invoke(main, ["agreement", *files]).output
+    result = CliRunner().invoke(main, ["agreement", *files, "--skip-bad", "--merged", str(tmp_path / "both.csv")])
+    assert result.exit_code == 0, result.output
+    table = read_corpus(tmp_path / "both.csv").table
+    assert table[["text", "level", "weight"]].values.tolist() == [["It broke at once.", 2, 1.0], ["Rude staff!", 1, 0.5], ["Fine.", 3, 1.0]]
+
+
+def test_the_people_of_an_annotation_tool_are_raters(tmp_path):
+    task = {"text": "Charged twice!", "id": 1, "annotation_id": 1, "lead_time": 1.0}
+    rows = [task | {"annotator": 1, "level": "1"}, task | {"annotator": 2, "level": "2"}]
+    (tmp_path / "done.json").write_text(json.dumps(rows))
+    raters, _ = read_raters([str(tmp_path / "done.json")])
+    assert [(rater.name, rater.ratings) for rater in raters] == [
+        ("1", {"Charged twice!": {"level": 1}}),
+        ("2", {"Charged twice!": {"level": 2}}),
+    ]

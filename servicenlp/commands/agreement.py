@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, check_output, force_option
+from servicenlp.commands.options import FILE, check_output, force_option, skip_option, text_option
 from servicenlp.errors import DataError
 
 
@@ -13,8 +13,13 @@ from servicenlp.errors import DataError
 @click.option("--group", "groups", multiple=True, metavar="NAME=A,B", help="Raters taken as one, by file or reviewer; repeat for more.")
 @click.option("-o", "--output", type=FILE, help="Where to write the items to adjudicate: .csv, .jsonl or .xlsx.")
 @click.option("--merged", type=FILE, help="Where to write one label an item, to train on: the middle level, what most say, and its share.")
+@skip_option
+@text_option
 @force_option
-def agreement(labels: tuple[str, ...], groups: tuple[str, ...], output: Path | None, merged: Path | None, force: bool) -> None:
+def agreement(
+    labels: tuple[str, ...], groups: tuple[str, ...], output: Path | None, merged: Path | None, skip_bad: bool,
+    text_column: str | None, force: bool,
+) -> None:  # fmt: skip
     """Tell how far raters agree: LABELS are their files, or a store of reviews.
 
     \b
@@ -28,7 +33,7 @@ def agreement(labels: tuple[str, ...], groups: tuple[str, ...], output: Path | N
         raise DataError(f"{output}: is named twice. Found -o and --merged. Name two files.")
     for made in (output, merged):
         check_output(made, force, map(Path, labels))
-    raters, texts = read_groups(labels, groups)
+    raters, texts = read_groups(labels, groups, strict=not skip_bad, text_column=text_column)
     found = compare_raters(raters, texts)
     click.echo(render(found))
     if output is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from servicenlp.commands.options import FILE, check_output, force_option, read_labelled, text_option
+from servicenlp.commands.options import FILE, check_output, force_option, read_labelled, skip_option, text_option
 
 
 @click.command()
@@ -14,7 +14,7 @@ from servicenlp.commands.options import FILE, check_output, force_option, read_l
 @click.option("-m", "--model", type=FILE, help="Model that judges the labels and has not learnt from them; trained on DATA by default.")
 @click.option("-o", "--output", type=FILE, help="Where to write all findings: .csv, .jsonl, .parquet or .xlsx.")
 @click.option("--most", type=click.IntRange(0), default=12, show_default=True, help="Findings of each kind to show.")
-@click.option("--skip-bad", is_flag=True, help="Leave bad lines out, instead of stopping.")
+@skip_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 @text_option
 @force_option

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, check_output, force_option, read_labelled, text_option
+from servicenlp.commands.options import FILE, check_output, force_option, read_labelled, skip_option, text_option
 
 
 @click.command()
@@ -14,7 +14,7 @@ from servicenlp.commands.options import FILE, check_output, force_option, read_l
 @click.option("-o", "--output", type=FILE, help="Where to write the items that changed level: .csv, .jsonl, .parquet or .xlsx.")
 @click.option("--times", type=click.IntRange(10), default=1000, show_default=True, help="Bootstrap samples for the intervals.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the samples.")
-@click.option("--skip-bad", is_flag=True, help="Leave bad lines of labelled data out, instead of stopping.")
+@skip_option
 @text_option
 @force_option
 def compare(

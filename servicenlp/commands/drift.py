@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from servicenlp.commands.options import FILE, check_output, force_option, model_option
+from servicenlp.commands.options import FILE, check_output, force_option, model_option, text_option
 from servicenlp.errors import ServicenlpError
 
 
@@ -15,6 +15,7 @@ from servicenlp.errors import ServicenlpError
 @click.option("--fail-if", "limits", multiple=True, help="Exit 1 if passed: 'auc>0.75', 'mix>10%', 'unseen>5%', 'confidence<0.6'.")
 @click.option("-o", "--output", type=FILE, help="Where to write the words that tell new from old: .csv, .jsonl, .parquet or .xlsx.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is drawn from large files.")
+@text_option
 @force_option
 def drift(
     new: tuple[Path, ...],
@@ -23,6 +24,7 @@ def drift(
     limits: tuple[str, ...],
     output: Path | None,
     seed: int,
+    text_column: str | None,
     force: bool,
 ) -> None:
     """Tell how far NEW interactions, scored or not, have moved from older ones.
@@ -37,8 +39,8 @@ def drift(
 
     watched = [read_limit(limit) for limit in limits]
     check_output(output, force, (*new, *reference))
-    older = read_interactions(*reference) if reference else None
-    found = measure_drift(read_interactions(*new), older, load_model(model), seed=seed)
+    older = read_interactions(*reference, text_column=text_column) if reference else None
+    found = measure_drift(read_interactions(*new, text_column=text_column), older, load_model(model), seed=seed)
     click.echo(render(found))
     if output:
         write_rows(found.words.to_dict("records"), output, list(found.words.columns))

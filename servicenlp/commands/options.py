@@ -29,6 +29,7 @@ class _File(click.Path):
 
 FILE = _File(path_type=Path)
 model_option = click.option("-m", "--model", type=FILE, help="Model folder; the shipped one by default.")
+skip_option = click.option("--skip-bad", is_flag=True, help="Leave bad lines out, instead of stopping.")
 text_option = click.option("--text-column", help="Column of the words; detected by default.")
 force_option = click.option("--force", is_flag=True, help="Overwrite what is there.")
 
