@@ -49,7 +49,7 @@ class Clauses(NamedTuple):
         Root of their number plus one, as for a whole text.
     form : array, shape (n_clauses, 5)
         What the clause adds to the score of the level; the logarithm of its number of words;
-        whether it stands in the first turn of a bad or in a later turn of a good conversation;
+        whether it stands in one of the first two turns of a bad or in a later one of a good conversation;
         whether it is the last clause of its text.
     worth : array, shape (n_words,)
         What each word adds to the score of the level.

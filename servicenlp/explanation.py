@@ -46,6 +46,18 @@ def explain(model: ServiceClassifier, text: str, target: str = "level") -> tuple
     contributions : list of Contribution
         Largest first, whatever its sign. With the bias they sum to the score of the label less the mean score of all
         labels, to the last digit that arithmetic allows.
+
+    Raises
+    ------
+    DataError
+        If the model has no such target.
+
+    Examples
+    --------
+    >>> from servicenlp import load_model
+    >>> label, bias, contributions = explain(load_model(), "Never again.")
+    >>> label, contributions[0].term
+    (1, 'not:again')
     """
     if target not in model.outputs_:
         raise DataError(f"--target: no such target. Found {target!r}. Choose from {', '.join(model.outputs_)}.")

@@ -83,6 +83,11 @@ def split_turns(text: str) -> list[Turn]:
         split too: see `servicenlp.chats.split_chat`. Where four turns or more all
         bear the agent's label, the labels are wrong: some exports name whoever typed last. The
         turns are then taken to alternate, the customer first.
+
+    Examples
+    --------
+    >>> split_turns("Agent: hello\\nCustomer: my bag is lost")
+    [Turn(speaker='agent', start=7, end=13), Turn(speaker='customer', start=23, end=37)]
     """
     labels = list(_LABEL.finditer(text)) if ":" in text else []
     if len(labels) == 1 and text.count(":") > 1:

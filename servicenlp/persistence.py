@@ -88,6 +88,11 @@ def write_card(folder: Path, card: dict[str, Any]) -> dict[str, Any]:
 def load_model(folder: str | Path | None = None) -> ServiceClassifier:
     """Load a model folder; the shipped one if none is named.
 
+    Parameters
+    ----------
+    folder : str or Path, optional
+        As `save_model` wrote it.
+
     Returns
     -------
     ServiceClassifier
@@ -97,6 +102,12 @@ def load_model(folder: str | Path | None = None) -> ServiceClassifier:
     ------
     ModelError
         If the folder is missing, damaged, of another format, or made for other labels.
+
+    Examples
+    --------
+    >>> model = load_model()
+    >>> model.predict(["Never again, they kept my deposit."]).tolist()
+    [1]
     """
     folder = Path(folder) if folder is not None else default_model()
     card = load_card(folder)

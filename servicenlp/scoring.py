@@ -139,7 +139,7 @@ def score_texts(
     Parameters
     ----------
     model : ServiceClassifier
-        Fitted on all targets.
+        Fitted on the level at least.
     texts : sequence
         The interactions; what is not a text with words in it is skipped, and says why.
     problems : dict of int to str, optional

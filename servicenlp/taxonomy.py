@@ -1,4 +1,4 @@
-"""The label scheme: every label, its name and its meaning. No other module spells a label.
+"""The label scheme: every label, its name and its meaning.
 
 Sources: Ron Kaufman, *Uplifting Service* (six levels, four categories of value); Jim Clemmer's
 three rings of perceived value; values-based service; Frances Frei and Anne Morriss,

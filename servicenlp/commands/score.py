@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.option("--any-language", is_flag=True, help="Score texts that are not English as well.")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count(), help="Processes that score; one a core by default.")
 @click.option("--resume", is_flag=True, help="Go on where a run that was stopped has come to.")
-@click.option("--redact", is_flag=True, help="Mask mail addresses, phone, card and account numbers, IBANs and names, in every cell.")
+@click.option("--redact", is_flag=True, help="Mask mail addresses, phone, card and account numbers, IBANs and told names, in every cell.")
 @click.option("--excel-safe", is_flag=True, help="Write CSV cells that a spreadsheet would run as a formula as text. XLSX always is safe.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @force_option
