@@ -80,6 +80,13 @@ def evaluate(labels: pd.DataFrame, predicted: pd.DataFrame, proba: NDArray[np.fl
         misses counted more), F1 of bad (1 and 2), share of criminal interactions among the 30%
         of highest probability, expected calibration error. Mean F1 of failed and delighted over
         the four categories. Macro F1 of the other targets.
+
+    Examples
+    --------
+    >>> labels, predicted = pd.DataFrame({"level": [1, 2, 4]}), pd.DataFrame({"level": [1, 1, 4]})
+    >>> figures = evaluate(labels, predicted, np.eye(6)[[0, 0, 3]])
+    >>> round(figures["level accuracy"], 2), figures["level within one"]
+    (0.67, 1.0)
     """
     out: dict[str, float] = {}
     known = labels["level"].notna().to_numpy() if "level" in labels else np.zeros(len(labels), bool)
@@ -188,7 +195,14 @@ def _kappa(level: ArrayLike, guess: ArrayLike) -> float:
 
 
 def by_group(labels: pd.DataFrame, predicted: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
-    """Return size, accuracy and quadratic kappa of the level in each group."""
+    """Return size, accuracy and quadratic kappa of the level in each group.
+
+    Examples
+    --------
+    >>> labels, predicted = pd.DataFrame({"level": [1, 2, 4]}), pd.DataFrame({"level": [1, 2, 3]})
+    >>> by_group(labels, predicted, pd.Series(["chat", "chat", "call"]))[["group", "n", "accuracy"]].values.tolist()
+    [['call', 1, 0.0], ['chat', 2, 1.0]]
+    """
     rows: list[dict[str, Any]] = []
     for name, index in labels.groupby(group.to_numpy()).groups.items():
         level, guess = labels["level"][index].astype(int), predicted["level"][index]
@@ -197,7 +211,13 @@ def by_group(labels: pd.DataFrame, predicted: pd.DataFrame, group: pd.Series) ->
 
 
 def confusion(labels: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    """Return how often each level (row) was taken for each (column)."""
+    """Return how often each level (row) was taken for each (column).
+
+    Examples
+    --------
+    >>> confusion(pd.DataFrame({"level": [1, 1, 2]}), pd.DataFrame({"level": [1, 2, 2]})).loc[1].tolist()
+    [1, 1, 0, 0, 0, 0]
+    """
     known = labels["level"].notna()
     return pd.crosstab(labels["level"][known].astype(int), predicted["level"][known]).reindex(
         index=values("level"), columns=values("level"), fill_value=0

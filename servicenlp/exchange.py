@@ -82,6 +82,13 @@ def from_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ------
     DataError
         If it is no export of Argilla or Label Studio.
+
+    Examples
+    --------
+    >>> level = {"from_name": "level", "type": "choices", "value": {"choices": ["2"]}}
+    >>> task = {"data": {"text": "Rude."}, "annotations": [{"completed_by": 7, "result": [level]}]}
+    >>> from_records([task])
+    [{'text': 'Rude.', 'human_level': 2, 'verdicts': [{'who': '7', 'labels': {'level': 2}, 'spans': []}]}]
     """
     return [join_row(record) for record in _read(records, "Records")]
 

@@ -77,6 +77,13 @@ def plot_categories(table: pd.DataFrame, *, prefix: str = "", title: str = "", a
         What the names of those columns begin with, such as ``service_``.
     title, ax
         As in `plot_mix`.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> table = pd.DataFrame(dict.fromkeys(["primary", "delivery", "mindset", "relationship"], ["failed", "none"]))
+    >>> len(plot_categories(table, title="Half failed").patches)
+    8
     """
     ax = _axes(ax, title, (7.5, 2.9))
     shares = []
@@ -98,7 +105,16 @@ def plot_categories(table: pd.DataFrame, *, prefix: str = "", title: str = "", a
 
 
 def plot_confusion(confusion: pd.DataFrame, *, title: str = "", ax: "Axes | None" = None) -> "Axes":
-    """Draw what each level was taken for, in shares of its row; see `evaluation.confusion`."""
+    """Draw what each level was taken for, in shares of its row; see `evaluation.confusion`.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from servicenlp.evaluation import confusion
+    >>> levels = pd.DataFrame({"level": [1, 2, 2]})
+    >>> plot_confusion(confusion(levels, levels), title="All right").get_xlabel()
+    "the model's level"
+    """
     counts = confusion.to_numpy(float)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax = _axes(ax, title, (6.6, 5.2))
@@ -116,7 +132,15 @@ def plot_confusion(confusion: pd.DataFrame, *, title: str = "", ax: "Axes | None
 
 
 def plot_groups(groups: pd.DataFrame, *, title: str = "", ax: "Axes | None" = None) -> "Axes":
-    """Draw the quadratic kappa of each group as a dot, the best on top; see `evaluation.by_group`."""
+    """Draw the quadratic kappa of each group as a dot, the best on top; see `evaluation.by_group`.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> groups = pd.DataFrame({"group": ["chat", "call"], "n": [20, 9], "kappa": [0.7, 0.5]})
+    >>> [tick.get_text() for tick in plot_groups(groups).get_yticklabels()]
+    ['call (9)', 'chat (20)']
+    """
     told = groups.dropna(subset="kappa").sort_values("kappa", kind="stable")
     ax = _axes(ax, title, (7, 1.2 + 0.38 * len(told)))
     ax.hlines(range(len(told)), 0, told["kappa"], color="#dddddd")
@@ -133,6 +157,13 @@ def plot_reliability(table: pd.DataFrame, *, title: str = "", ax: "Axes | None" 
     """Draw how often the model is right where it is how sure, with 95% intervals; see `evaluation.reliability`.
 
     The intervals are Wilson's (1927, *Probable Inference, the Law of Succession, and Statistical Inference*).
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> table = pd.DataFrame({"n": [9, 9], "confidence": [0.5, 0.9], "accuracy": [0.4, 0.9]})
+    >>> plot_reliability(table).get_ylabel()
+    'how often it is right'
     """
     from scipy.stats import binomtest
 
@@ -158,6 +189,14 @@ def plot_tradeoff(
     """Draw how many criminal interactions are found when so many are read; see `thresholds.threshold_table`.
 
     `marks` are shares to be found: for each, the threshold and how many must be read are told.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from servicenlp.thresholds import threshold_table
+    >>> table = threshold_table(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([1, 2]))
+    >>> plot_tradeoff(table).get_ylabel()
+    'share of criminal interactions found'
     """
     ax = _axes(ax, title, (7.2, 4.8))
     share = table["recall"].iloc[-1] * table["precision"].iloc[-1]
@@ -181,7 +220,16 @@ def plot_tradeoff(
 
 
 def plot_terms(contributions: Sequence[Contribution], *, most: int = 10, title: str = "", ax: "Axes | None" = None) -> "Axes":
-    """Draw what each term adds to the score of a label, all its occurrences together; see `explanation.explain`."""
+    """Draw what each term adds to the score of a label, all its occurrences together; see `explanation.explain`.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from servicenlp import explain, load_model
+    >>> _, _, terms = explain(load_model(), "Rude staff.")
+    >>> plot_terms(terms, most=2).get_yticklabels()[-1].get_text() == terms[0].term
+    True
+    """
     total = pd.DataFrame(contributions, columns=list(Contribution._fields)).groupby("term", sort=False)["value"].sum()
     told = total.loc[total.abs().sort_values(ascending=False, kind="stable").index[:most]][::-1]
     ax = _axes(ax, title, (7, 1.1 + 0.33 * len(told)))
@@ -196,6 +244,15 @@ def plot_changes(table: pd.DataFrame, *, title: str = "", ax: "Axes | None" = No
     """Draw the level's distribution for a text and its changes; see `counterfactuals.change_words`.
 
     Each row is a text; the dark number at its right is the level decided.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> from servicenlp import load_model
+    >>> from servicenlp.counterfactuals import change_words
+    >>> table = change_words(load_model(), "The driver was rude.", [("rude", "lovely")])
+    >>> [tick.get_text() for tick in plot_changes(table).get_yticklabels()]
+    ['rude → lovely', 'as it is']
     """
     told = table[::-1].reset_index(drop=True)
     ax = _axes(ax, title, (8.2, 1.2 + 0.5 * len(told)))
@@ -220,6 +277,13 @@ def plot_curve(
     """Draw what each batch of reviewed items brings; see `learning_curves.learning_curve`.
 
     `stop` is where one may stop, by `learning_curves.when_to_stop`; `base` the figure of the model that there was to begin with.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> curve = pd.DataFrame({"order": "random", "reviewed": [0, 100], "kappa": [0.5, 0.6]})
+    >>> plot_curve(curve, base=0.4).get_xlabel()
+    'interactions reviewed by a person'
     """
     ax = _axes(ax, title, (7.2, 4.4))
     styles = ((_FOR, "o-"), (_AGAINST, "s--"), (_INK, "^:"))
@@ -255,6 +319,13 @@ def plot_figures(table: pd.DataFrame, *, title: str = "", ax: "Axes | None" = No
         A row for each model, named by the index; a column for each figure, from 0 to 1.
     title, ax
         As in `plot_mix`.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> table = pd.DataFrame({"kappa": [0.5, 0.7]}, index=["before", "after"])
+    >>> len(plot_figures(table).containers)
+    2
     """
     ax = _axes(ax, title, (8, 3.6))
     width = 0.8 / len(table)
