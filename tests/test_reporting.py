@@ -343,3 +343,14 @@ def test_plane_puts_more_to_the_right_and_up():
     balls = [(float(ball.get("cx")[:-1]), float(ball.get("cy"))) for ball in svg.iter("circle")]
     assert balls[0][0] < balls[1][0]
     assert balls[0][1] > balls[1][1]
+
+
+def test_tables_that_are_there_are_told_of_before_anything_is_read(tmp_path):
+    scored().to_csv(tmp_path / "scored.csv", index=False)
+    arguments = ["report", str(tmp_path / "scored.csv"), "-o", str(tmp_path / "r.html"), "--tables", str(tmp_path / "t")]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    (tmp_path / "r.html").unlink()
+    told = CliRunner().invoke(main, arguments)
+    assert told.exit_code == 1
+    assert "about.csv: is there already" in told.output
+    assert not (tmp_path / "r.html").exists()

@@ -38,6 +38,7 @@ def report(
 
     watched = [parse_limit(limit) for limit in limits]
     check_output(output, force, [scored], [".html", ".htm"])
+    check_output(tables / "about.csv" if tables and tables.is_dir() else None, force)
     named = [name.strip() for one in by for name in one.split(",") if name.strip()]
     steps = [name for name in named if name in PERIODS]
     date = date or find_date(scored, prefix)

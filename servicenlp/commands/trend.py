@@ -37,6 +37,7 @@ def trend(
 
     watched = [parse_limit(limit) for limit in limits]
     check_output(output, force, [scored])
+    check_output(tables / "about.csv" if tables and tables.is_dir() else None, force)
     columns = [name.strip() for one in by for name in one.split(",") if name.strip()]
     names = competitor_names(competitors)
     counted = insights.tally(scored, by=columns, date=date, period=period, competitors=names, prefix=prefix, state=state)

@@ -69,7 +69,11 @@ def _shares(row: Floats) -> tuple[float, float]:
 def _said(standing: pd.DataFrame, claims: pd.DataFrame) -> str:
     own = standing[standing["by"] != ""].drop_duplicates(["by", "group"])
     if own.empty:
-        return "No groups were asked for."
+        whole = rows_of(standing[standing["measure"].isin([label.name for label in LEVELS])])
+        if not whole:
+            return "Nothing was scored."
+        first = max(whole, key=lambda row: row["count"])
+        return f"No groups were asked for; the most frequent level is {first['measure']}, {first['count']:,} of {first['n']:,}."
     if len(own) == 1:
         return "There is only one group, so nothing is compared."
     few = f" ({many(int((own['n'] < SMALL).sum()), 'group')} of fewer than {SMALL} interactions aside)" if (own["n"] < SMALL).any() else ""
