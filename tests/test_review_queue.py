@@ -78,6 +78,15 @@ def test_open_scored_takes_the_interaction_that_was_put_together(model, tmp_path
     assert found.ids == ["c1", "c2"]
 
 
+def test_open_scored_takes_what_rules_labelled(tmp_path):
+    level = [f"label_p_level_{k}" for k in range(1, 7)]
+    rows = [["Late again.", "labelled", 2, 0, 1, 0, 0, 0, 0], ["Blue.", "unlabelled: no rule votes", *[""] * 7]]
+    rows += [["Fine.", "labelled: by the model alone", 3, 0, 0, 1, 0, 0, 0], ["It broke.", "labelled", *[""] * 7]]
+    pd.DataFrame(rows, columns=["text", "label_status", "label_level", *level]).to_csv(tmp_path / "weak.csv", index=False)
+    found = open_scored(tmp_path / "weak.csv")
+    assert (found.texts, found.level.tolist(), found.n_skipped) == (["Late again.", "Fine."], [2, 3], 2)
+
+
 def test_open_scored_with_another_prefix(example, tmp_path):
     table = pd.read_csv(example, dtype=str, keep_default_na=False)
     table.columns = [name.replace("service_", "x ") for name in table.columns]

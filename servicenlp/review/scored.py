@@ -157,7 +157,7 @@ def open_scored(path: str | Path, *, prefix: str | None = None, id_column: str |
     if absent := [prefix + name for name in _NEEDED if name not in ours]:
         raise DataError(f"{path}: not a scored file. Found no column {absent[0]!r}. Make one: servicenlp score FILE -o scored.csv.")
     walked = [(number, row) for number, (row, _) in enumerate(table.walk(), 1)]
-    kept = [(number, row) for number, row in walked if row[ours["status"]] == SCORED]
+    kept = [(number, row) for number, row in walked if _judged(row, ours)]
     if not kept:
         found = f"{len(walked):,} rows, all skipped. See why in the column {prefix}status." if walked else "no rows. Score some."
         raise DataError(f"{path}: no scored interaction. Found {found}")
@@ -176,6 +176,13 @@ def open_scored(path: str | Path, *, prefix: str | None = None, id_column: str |
         len(walked) - len(kept), "" if id_at is None else table.columns[id_at], "" if text_at is None else table.columns[text_at],
         rows, places, ours,
     )  # fmt: skip
+
+
+def _judged(row: Row, ours: dict[str, int]) -> bool:
+    """Tell whether a row was scored, or labelled by `servicenlp label` with a level."""
+    status = row[ours["status"]]
+    labelled = isinstance(status, str) and status.startswith("labelled") and row[ours["level"]] not in (None, "", MISSING)
+    return status == SCORED or labelled
 
 
 def _numbers(path: Path, kept: list[tuple[int, Row]], places: list[int]) -> NDArray[np.float64]:
