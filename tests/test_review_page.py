@@ -5,6 +5,7 @@ import json
 import math
 import re
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -299,6 +300,16 @@ def test_lay_out_keeps_every_word_whatever_is_marked():
     plain, marked = lay_out(item), lay_out(item, marks)
     assert ["".join(p.text for p in b.pieces) for b in plain] == ["".join(p.text for p in b.pieces) for b in marked]
     assert [p.kind for b in marked for p in b.pieces if p.kind] != []
+
+
+def test_long_conversation_is_laid_out_at_once():
+    item = Item("k", "1", "Customer: You lied to me again and again.\nAgent: No, never, by no means.\n" * 3000, {}, {})
+    marks = [Mark(at, at + 3, FOR) for at in range(len(item.text) - 3, 0, -5)]
+    begun = time.perf_counter()
+    bubbles = lay_out(item, marks)
+    assert time.perf_counter() - begun < 2
+    assert len(bubbles) == 6000
+    assert sum(piece.kind == FOR for bubble in bubbles for piece in bubble.pieces) > 30_000
 
 
 def test_evidence_that_does_not_stand_there_is_not_marked():

@@ -1,5 +1,6 @@
 """An item's text to what a page shows of it: who says what, and which words stand out."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -67,17 +68,19 @@ def _apart(marks: Iterable[Mark]) -> list[Mark]:
     """Return marks of which no two overlap, by their place."""
     chosen: list[Mark] = []
     for mark in marks:
-        if mark.start < mark.end and all(mark.end <= other.start or other.end <= mark.start for other in chosen):
-            chosen.append(mark)
-    return sorted(chosen)
+        at = bisect_left(chosen, mark)
+        free = (at == 0 or chosen[at - 1].end <= mark.start) and (at == len(chosen) or mark.end <= chosen[at].start)
+        if mark.start < mark.end and free:
+            chosen.insert(at, mark)
+    return chosen
 
 
-def _cut(text: str, start: int, end: int, marks: Iterable[Mark]) -> Iterable[Piece]:
+def _cut(text: str, start: int, end: int, marks: Sequence[Mark]) -> Iterable[Piece]:
     at = start
-    for mark in marks:
+    for mark in marks[bisect_right(marks, start, key=lambda mark: mark.end) :]:
+        if mark.start >= end:
+            break
         first, last = max(mark.start, at), min(mark.end, end)
-        if first >= last:
-            continue
         if at < first:
             yield Piece(text[at:first], "")
         yield Piece(text[first:last], mark.kind)
