@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import dask
@@ -162,7 +163,8 @@ def test_ctrl_c_leaves_finished_parts_and_resume_makes_the_others(exports, model
         process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
         while process.poll() is None and not list((out / ".parts").glob("*.json")):
             time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGINT)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
         told = process.communicate()[1]
         if process.returncode:
             break
