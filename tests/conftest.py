@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ DATA = ROOT / "data"
 
 settings.register_profile("servicenlp", deadline=None)  # a busy machine is no bug
 settings.load_profile("servicenlp")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard() -> None:
+    """Let what the tests start hear Ctrl-C also where a shell runs them in its background, deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
