@@ -110,11 +110,7 @@ def render_card(card: dict[str, Any]) -> str:
         *_purpose(list(card["labels"])),
         *_origin(about),
         "",
-        "## Learnt from",
-        "",
-        "| file | interactions | mean weight | levels 1 to 6 |",
-        "|---|---|---|---|",
-        *(f"| {d['file']} | {d['interactions']:,} | {d['weight']:g} | {', '.join(map(str, d['levels']))} |" for d in about["data"]),
+        *learnt_from(about["data"]),
         *(["", *(f"- {note}" for note in about["notes"])] if about.get("notes") else []),
         *_figures(about["figures"]),
         *_threshold(about),
@@ -128,6 +124,12 @@ def render_card(card: dict[str, Any]) -> str:
     if about["left_out"]:
         lines += ["", f"## Left out: {len(about['left_out'])} lines", "", *(f"- {problem}" for problem in about["left_out"][:50])]
     return "\n".join(lines) + "\n"
+
+
+def learnt_from(data: list[dict[str, Any]]) -> list[str]:
+    """Return the part of a model card that tells of the training data; see `training.describe_data`."""
+    rows = [f"| {d['file']} | {d['interactions']:,} | {d['weight']:g} | {', '.join(map(str, d['levels']))} |" for d in data]
+    return ["## Learnt from", "", "| file | interactions | mean weight | levels 1 to 6 |", "|---|---|---|---|", *rows]
 
 
 def _purpose(targets: list[str]) -> list[str]:

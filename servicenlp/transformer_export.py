@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from servicenlp import calibration
 from servicenlp.evaluation import by_group, evaluate
+from servicenlp.model_card import learnt_from
 from servicenlp.persistence import write_card
 from servicenlp.taxonomy import values
 from servicenlp.transformer import FILES, KIND, READ, open_transformer
@@ -125,11 +126,7 @@ def render_card(card: dict[str, Any]) -> str:
         f"rounded to 8 bits. `tokenizer.json` is theirs, unchanged. Sources: {'; '.join(pretrained['sources'])}.",
         f"Their SHA-256: `{pretrained['sha256']}`.",
         "",
-        "## Learnt from",
-        "",
-        "| file | interactions | mean weight | levels 1 to 6 |",
-        "|---|---|---|---|",
-        *(f"| {d['file']} | {d['interactions']:,} | {d['weight']:g} | {', '.join(map(str, d['levels']))} |" for d in about["data"]),
+        *learnt_from(about["data"]),
         "",
         "## Figures",
         "",

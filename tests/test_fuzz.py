@@ -138,7 +138,7 @@ def is_writable(export: Path) -> bool:
         return False  # broken as it is
 
 
-def check(path: Path, folder: Path) -> None:
+def assert_read(path: Path, folder: Path) -> None:
     """Read a file as the commands do: a message that says what was found, or every row; and in time."""
     start = time.monotonic()
     try:
@@ -161,7 +161,7 @@ def check(path: Path, folder: Path) -> None:
 def test_a_damaged_export_gives_a_message_or_every_row(tmp_path, export, damage):
     path = tmp_path / export.name
     path.write_bytes(damaged(export.read_bytes(), damage))
-    check(path, tmp_path)
+    assert_read(path, tmp_path)
 
 
 @settings(
@@ -172,4 +172,4 @@ def test_a_damaged_export_gives_a_message_or_every_row(tmp_path, export, damage)
 def test_an_export_with_odd_values_gives_a_message_or_every_row(tmp_path, export, changes):
     path = tmp_path / export.name
     path.write_bytes(rewritten(export, changes))
-    check(path, tmp_path)
+    assert_read(path, tmp_path)

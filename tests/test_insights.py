@@ -349,7 +349,7 @@ def year(tmp_path_factory):
     return table, path
 
 
-def same(one, other):
+def assert_same(one, other):
     assert one.counts == other.counts
     assert one.n_rows == other.n_rows
     assert one.extremes == other.extremes
@@ -367,7 +367,7 @@ def test_all_formats_give_the_same(year, tmp_path, suffix):
         "xlsx": lambda: table.to_excel(other, index=False),
     }
     write[suffix]()
-    same(insights.tally(other, by=["team"], date="day"), insights.tally(table, by=["team"], date="day"))
+    assert_same(insights.tally(other, by=["team"], date="day"), insights.tally(table, by=["team"], date="day"))
 
 
 def test_state_goes_on_where_it_ended(year, tmp_path):
@@ -378,7 +378,7 @@ def test_state_goes_on_where_it_ended(year, tmp_path):
     table.iloc[500:900].to_csv(grown, index=False, header=False, mode="a")
     insights.tally(grown, by=["team"], date="day", state=state)
     table.iloc[900:].to_csv(grown, index=False, mode="a")  # with its header, as cat would
-    same(insights.tally(grown, by=["team"], date="day", state=state), insights.tally(path, by=["team"], date="day"))
+    assert_same(insights.tally(grown, by=["team"], date="day", state=state), insights.tally(path, by=["team"], date="day"))
 
 
 def test_state_reads_only_what_was_appended(year, tmp_path, monkeypatch):
@@ -418,7 +418,7 @@ def test_parts_do_not_matter(year, monkeypatch):
     table, path = year
     whole = insights.tally(path, by=["team"], date="day")
     monkeypatch.setattr(files, "_SIZE", 333)
-    same(insights.tally(path, by=["team"], date="day"), whole)
+    assert_same(insights.tally(path, by=["team"], date="day"), whole)
 
 
 def test_skipped_rows_are_left_out():
